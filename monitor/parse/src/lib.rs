@@ -1,0 +1,57 @@
+//! Text of license systems to events. Pure: bytes in, values out; no files, no clock, no log, no panic.
+
+pub mod registry;
+pub mod dsls;
+pub mod text;
+
+use jiff::{Timestamp, tz::TimeZone};
+use lic_protocol::event::Fact;
+
+/// A license system: what its texts are called and who reads them. One file and one row in [`registry`] each.
+pub trait LicenseSystem: Sync {
+    /// Its name in configuration and data: `dsls`.
+    fn name(&self) -> &'static str;
+
+    /// The names of its log files, as a glob over one folder.
+    fn log_pattern(&self) -> &'static str;
+
+    /// A reader of one of its logs, from the beginning or from the middle.
+    ///
+    /// `zone` is that of the times in the log. `last` is the newest time before the place where reading begins: in the hour
+    /// that a clock change repeats, the reader takes the candidate that does not go back behind it.
+    fn log(&self, zone: TimeZone, last: Option<Timestamp>) -> Box<dyn LogParser>;
+
+    /// Whether its log shows refused checkouts.
+    fn shows_denials(&self) -> bool;
+
+    /// What to do when its log shows no checkouts, as a sentence.
+    fn tracing_help(&self) -> &'static str;
+}
+
+/// Reads one log, line by line.
+pub trait LogParser: Send {
+    /// Reads a line without its line end. Any bytes are safe.
+    fn line(&mut self, line: &[u8]) -> Line;
+}
+
+/// What a line says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    /// The time it carries.
+    pub at: Option<Timestamp>,
+    /// Whether the log's zone gives its local time two instants or none; `at` is then the better guess.
+    pub ambiguous: bool,
+    /// Its meaning.
+    pub meaning: Meaning,
+}
+
+/// What a line means.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Meaning {
+    /// Something happened.
+    Event(Fact),
+    /// A known line that means nothing to us.
+    Noise,
+    /// A line we do not understand, and why.
+    Unknown(String),
+}

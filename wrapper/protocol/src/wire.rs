@@ -1,0 +1,559 @@
+//! Requests and replies on the seat socket: `key=value` lines, at most 4 KiB, closed by an empty line.
+//!
+//! Any language can speak it. A request from licwrap, and the reply when a seat is free:
+//!
+//! ```text
+//! licwrap=1            licwrap=1
+//! op=acquire           status=granted
+//! feature=render:1     lease=1763990400000001
+//! wait=yes
+//! tool=blender
+//! ```
+//!
+//! With a grant comes one descriptor (`SCM_RIGHTS`), the seat's token. A reply `status=queued` is followed by another
+//! reply on the same connection; closing the connection leaves the queue. Who asks is never in the message: the kernel says it.
+//! A value may hold any byte: control characters, `%` and bytes above ASCII are written `%XX`. Unknown keys are skipped.
+
+use std::fmt;
+
+/// Longest message, closing empty line included.
+pub const MESSAGE_BYTES_MAX: usize = 4096;
+/// Most features in one request.
+pub const WANTS_MAX: usize = 16;
+/// The version every message begins with.
+pub const VERSION: &str = "1";
+
+/// So many seats of a feature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Want {
+    /// The feature.
+    pub feature: String,
+    /// Seats, at least 1.
+    pub count: u32,
+}
+
+/// What to do when no seat is free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// What the tool's configuration says.
+    AsConfigured,
+    /// Wait in the queue. For how long is the asker's business: it leaves by closing.
+    Yes,
+    /// Refuse at once.
+    No,
+}
+
+/// Seats asked for: all of them or none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acquire {
+    /// What is wanted, each feature once.
+    pub wants: Vec<Want>,
+    /// What to do when it cannot be had now.
+    pub wait: Wait,
+    /// The tool's name, for people.
+    pub tool: String,
+    /// The project the user named.
+    pub project: Option<String>,
+    /// The ticket of an earlier connection that broke: keeps the place in the queue.
+    pub ticket: Option<u64>,
+}
+
+/// What may be asked on the seat socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Seats for a tool.
+    Acquire(Acquire),
+    /// Read the log whose open descriptor comes with this message, once. For licmon's own user and root.
+    Import(Import),
+    /// Make the live database again from history. For licmon's own user and root.
+    Rebuild,
+}
+
+/// A log to read once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Import {
+    /// Its license system.
+    pub system: String,
+    /// The server it belongs to.
+    pub server: String,
+    /// The zone of its times.
+    pub zone: String,
+    /// Its path, to be shown.
+    pub path: String,
+}
+
+/// What is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// The seats are held; their token comes with this message.
+    Granted {
+        /// The lease that holds them.
+        lease: u64,
+    },
+    /// Wait: another reply follows.
+    Queued {
+        /// To be shown again if the connection breaks.
+        ticket: u64,
+        /// 1 is next.
+        place: u32,
+    },
+    /// No.
+    Refused {
+        /// Whether asking later can help.
+        refusal: Refusal,
+        /// One sentence for people.
+        text: String,
+    },
+    /// An act went on this far.
+    Progress {
+        /// One line for people.
+        text: String,
+    },
+    /// An act is done.
+    Done {
+        /// One line for people.
+        text: String,
+    },
+    /// An act failed.
+    Failed {
+        /// One sentence for people.
+        text: String,
+    },
+}
+
+/// Why seats are refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// No seat is free, and the asker does not wait.
+    Busy,
+    /// No such tool.
+    Unknown,
+    /// More than there is.
+    TooMany,
+    /// The request itself is wrong.
+    Malformed,
+    /// The asker may not ask this.
+    Forbidden,
+    /// Too many wait already.
+    QueueFull,
+}
+
+impl Refusal {
+    const WORDS: [(Self, &'static str); 6] = [
+        (Self::Busy, "busy"),
+        (Self::Unknown, "unknown"),
+        (Self::TooMany, "too_many"),
+        (Self::Malformed, "malformed"),
+        (Self::Forbidden, "forbidden"),
+        (Self::QueueFull, "queue_full"),
+    ];
+
+    fn word(self) -> &'static str {
+        Self::WORDS.iter().find(|(refusal, _)| *refusal == self).map_or("", |(_, word)| word)
+    }
+
+    fn from_word(text: &str) -> Option<Self> {
+        Self::WORDS.iter().find(|(_, word)| *word == text).map(|(refusal, _)| *refusal)
+    }
+}
+
+/// A message that cannot be understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Malformed(
+    /// What is wrong with it.
+    pub &'static str,
+);
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for Malformed {}
+
+impl Request {
+    /// The message, closing empty line included.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        let mut pairs = Pairs::begin();
+        match self {
+            Self::Acquire(acquire) => acquire.encode_into(&mut pairs),
+            Self::Import(import) => {
+                pairs.put("op", "import");
+                pairs.put("system", &import.system);
+                pairs.put("server", &import.server);
+                pairs.put("zone", &import.zone);
+                pairs.put("path", &import.path);
+            }
+            Self::Rebuild => pairs.put("op", "rebuild"),
+        }
+        pairs.end()
+    }
+
+    /// Reads a message up to its closing empty line.
+    ///
+    /// # Errors
+    /// [`Malformed`] says what is missing or wrong.
+    pub fn decode(text: &str) -> Result<Self, Malformed> {
+        let pairs = Pairs::read(text)?;
+        match pairs.get("op").as_deref() {
+            Some("acquire") => Acquire::decode(&pairs).map(Self::Acquire),
+            Some("import") => Ok(Self::Import(Import {
+                system: pairs.need("system")?,
+                server: pairs.need("server")?,
+                zone: pairs.need("zone")?,
+                path: pairs.need("path")?,
+            })),
+            Some("rebuild") => Ok(Self::Rebuild),
+            _ => Err(Malformed("unknown op")),
+        }
+    }
+}
+
+impl Acquire {
+    fn encode_into(&self, pairs: &mut Pairs) {
+        pairs.put("op", "acquire");
+        for want in &self.wants {
+            let mut value = String::with_capacity(want.feature.len() + 4);
+            value.push_str(&want.feature);
+            value.push(':');
+            push_decimal(&mut value, u64::from(want.count));
+            pairs.put("feature", &value);
+        }
+        match self.wait {
+            Wait::AsConfigured => {}
+            Wait::Yes => pairs.put("wait", "yes"),
+            Wait::No => pairs.put("wait", "no"),
+        }
+        pairs.put("tool", &self.tool);
+        if let Some(project) = &self.project {
+            pairs.put("project", project);
+        }
+        if let Some(ticket) = self.ticket {
+            pairs.put_number("ticket", ticket);
+        }
+    }
+
+    fn decode(pairs: &Pairs) -> Result<Self, Malformed> {
+        let wants = pairs
+            .all("feature")
+            .iter()
+            .map(|value| Want::parse(value))
+            .collect::<Result<Vec<_>, _>>()?;
+        let repeated = wants
+            .iter()
+            .enumerate()
+            .any(|(place, want)| wants[..place].iter().any(|other| other.feature == want.feature));
+        if wants.is_empty() || wants.len() > WANTS_MAX || repeated {
+            return Err(Malformed("between 1 and 16 features, each once"));
+        }
+        let wait = match pairs.get("wait").as_deref() {
+            None => Wait::AsConfigured,
+            Some("yes") => Wait::Yes,
+            Some("no") => Wait::No,
+            Some(_) => return Err(Malformed("wait is yes or no")),
+        };
+        let ticket = match pairs.get("ticket") {
+            Some(text) => Some(text.parse().map_err(|_| Malformed("ticket is a number"))?),
+            None => None,
+        };
+        let tool = pairs.get("tool").unwrap_or_default();
+        Ok(Self { wants, wait, tool, project: pairs.get("project"), ticket })
+    }
+}
+
+impl Want {
+    /// Reads `NAME` or `NAME:N`.
+    ///
+    /// # Errors
+    /// [`Malformed`] when the name is empty or N is not a number from 1.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        let (feature, count) = match text.rsplit_once(':') {
+            Some((feature, count)) => {
+                (feature, count.parse().map_err(|_| Malformed("a number of seats follows `:`"))?)
+            }
+            None => (text, 1),
+        };
+        if feature.is_empty() || count == 0 {
+            return Err(Malformed("a feature has a name and at least one seat"));
+        }
+        Ok(Self { feature: feature.to_owned(), count })
+    }
+}
+
+impl Reply {
+    /// The message, closing empty line included.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        let mut pairs = Pairs::begin();
+        match self {
+            Self::Granted { lease } => {
+                pairs.put("status", "granted");
+                pairs.put_number("lease", *lease);
+            }
+            Self::Queued { ticket, place } => {
+                pairs.put("status", "queued");
+                pairs.put_number("ticket", *ticket);
+                pairs.put_number("place", u64::from(*place));
+            }
+            Self::Refused { refusal, text } => {
+                pairs.put("status", "refused");
+                pairs.put("refusal", refusal.word());
+                pairs.put("text", text);
+            }
+            Self::Progress { text } => {
+                pairs.put("status", "progress");
+                pairs.put("text", text);
+            }
+            Self::Done { text } => {
+                pairs.put("status", "done");
+                pairs.put("text", text);
+            }
+            Self::Failed { text } => {
+                pairs.put("status", "failed");
+                pairs.put("text", text);
+            }
+        }
+        pairs.end()
+    }
+
+    /// Reads a message up to its closing empty line.
+    ///
+    /// # Errors
+    /// [`Malformed`] says what is missing or wrong.
+    pub fn decode(text: &str) -> Result<Self, Malformed> {
+        let pairs = Pairs::read(text)?;
+        match pairs.get("status").as_deref() {
+            Some("granted") => Ok(Self::Granted { lease: pairs.need_number("lease")? }),
+            Some("queued") => Ok(Self::Queued {
+                ticket: pairs.need_number("ticket")?,
+                place: u32::try_from(pairs.need_number("place")?)
+                    .map_err(|_| Malformed("place is a small number"))?,
+            }),
+            Some("refused") => Ok(Self::Refused {
+                refusal: Refusal::from_word(&pairs.need("refusal")?)
+                    .ok_or(Malformed("unknown refusal"))?,
+                text: pairs.need("text")?,
+            }),
+            Some("progress") => Ok(Self::Progress { text: pairs.need("text")? }),
+            Some("done") => Ok(Self::Done { text: pairs.need("text")? }),
+            Some("failed") => Ok(Self::Failed { text: pairs.need("text")? }),
+            _ => Err(Malformed("unknown status")),
+        }
+    }
+}
+
+/// `key=value` lines. Also the shape of lease files and of the files licwrap reads about a tool.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pairs {
+    text: String,
+}
+
+impl Pairs {
+    /// No pairs, and no version line.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn begin() -> Self {
+        let mut pairs = Self::new();
+        pairs.put("licwrap", VERSION);
+        pairs
+    }
+
+    fn end(mut self) -> String {
+        self.text.push('\n');
+        self.text
+    }
+
+    fn read(text: &str) -> Result<Self, Malformed> {
+        if text.len() > MESSAGE_BYTES_MAX {
+            return Err(Malformed("a message has at most 4096 bytes"));
+        }
+        let pairs = Self::of(text);
+        match pairs.get("licwrap").as_deref() {
+            Some(VERSION) => Ok(pairs),
+            _ => Err(Malformed("not a message of this version")),
+        }
+    }
+
+    /// The pairs in a text, up to its first empty line. Lines without `=` are skipped.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        let end = if text.starts_with('\n') {
+            0
+        } else {
+            text.find("\n\n").map_or(text.len(), |at| at + 1)
+        };
+        Self { text: text[..end].to_owned() }
+    }
+
+    /// Adds a pair.
+    pub fn put(&mut self, key: &str, value: &str) {
+        self.text.push_str(key);
+        self.text.push('=');
+        for byte in value.bytes() {
+            if (0x20..0x7f).contains(&byte) && byte != b'%' {
+                self.text.push(char::from(byte));
+            } else {
+                self.text.push('%');
+                self.text.push(hex(byte >> 4));
+                self.text.push(hex(byte & 15));
+            }
+        }
+        self.text.push('\n');
+    }
+
+    /// Adds a pair whose value is a number.
+    pub fn put_number(&mut self, key: &str, value: u64) {
+        let mut text = String::with_capacity(20);
+        push_decimal(&mut text, value);
+        self.put(key, &text);
+    }
+
+    /// The first value of `key`. A value that does not decode to UTF-8 is not there.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<String> {
+        self.values(key).next()
+    }
+
+    /// Every value of `key`, in order.
+    #[must_use]
+    pub fn all(&self, key: &str) -> Vec<String> {
+        self.values(key).collect()
+    }
+
+    /// The pairs as lines.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The value of `key`, which must be there.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn need(&self, key: &str) -> Result<String, Malformed> {
+        self.get(key).ok_or(Malformed("a key is missing"))
+    }
+
+    /// The number at `key`, which must be there.
+    ///
+    /// # Errors
+    /// When it is not, or is no number.
+    pub fn need_number(&self, key: &str) -> Result<u64, Malformed> {
+        self.need(key)?.parse().map_err(|_| Malformed("a number is expected"))
+    }
+
+    fn values<'a>(&'a self, key: &'a str) -> impl Iterator<Item = String> + 'a {
+        self.text.lines().filter_map(move |line| {
+            let (name, value) = line.split_once('=')?;
+            (name == key).then(|| unescape(value)).flatten()
+        })
+    }
+}
+
+fn unescape(value: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(value.len());
+    let mut rest = value.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let high = char::from(rest.next()?).to_digit(16)?;
+            let low = char::from(rest.next()?).to_digit(16)?;
+            bytes.push(u8::try_from(high * 16 + low).ok()?);
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+fn hex(digit: u8) -> char {
+    char::from(b"0123456789ABCDEF"[usize::from(digit & 15)])
+}
+
+/// Decimal without std's formatting, which would double the wrapper's size.
+fn push_decimal(text: &mut String, value: u64) {
+    if value >= 10 {
+        push_decimal(text, value / 10);
+    }
+    text.push(char::from(b'0' + u8::try_from(value % 10).unwrap_or(0)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_request(request: &Request, text: &str) {
+        assert_eq!(request.encode(), text);
+        assert_eq!(Request::decode(text).as_ref(), Ok(request));
+    }
+
+    #[track_caller]
+    fn check_reply(reply: &Reply, text: &str) {
+        assert_eq!(reply.encode(), text);
+        assert_eq!(Reply::decode(text).as_ref(), Ok(reply));
+    }
+
+    #[test]
+    fn requests_there_and_back() {
+        let wants = vec![Want { feature: "render".into(), count: 2 }];
+        let mut acquire = Acquire {
+            wants,
+            wait: Wait::Yes,
+            tool: "a=b\n%".into(),
+            project: None,
+            ticket: Some(7),
+        };
+        check_request(
+            &Request::Acquire(acquire.clone()),
+            "licwrap=1\nop=acquire\nfeature=render:2\nwait=yes\ntool=a=b%0A%25\nticket=7\n\n",
+        );
+        acquire.wait = Wait::AsConfigured;
+        acquire.project = Some("Å".into());
+        acquire.ticket = None;
+        check_request(
+            &Request::Acquire(acquire),
+            "licwrap=1\nop=acquire\nfeature=render:2\ntool=a=b%0A%25\nproject=%C3%85\n\n",
+        );
+        check_request(&Request::Rebuild, "licwrap=1\nop=rebuild\n\n");
+    }
+
+    #[test]
+    fn replies_there_and_back() {
+        check_reply(&Reply::Granted { lease: 10 }, "licwrap=1\nstatus=granted\nlease=10\n\n");
+        check_reply(
+            &Reply::Queued { ticket: u64::MAX, place: 2 },
+            "licwrap=1\nstatus=queued\nticket=18446744073709551615\nplace=2\n\n",
+        );
+        check_reply(
+            &Reply::Refused { refusal: Refusal::Busy, text: "no seat".into() },
+            "licwrap=1\nstatus=refused\nrefusal=busy\ntext=no seat\n\n",
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        for (text, why) in [
+            ("", "not a message of this version"),
+            ("licwrap=2\nop=acquire\n\n", "not a message of this version"),
+            ("licwrap=1\nop=dance\n\n", "unknown op"),
+            ("licwrap=1\nop=acquire\n\n", "between 1 and 16 features, each once"),
+            (
+                "licwrap=1\nop=acquire\nfeature=a\nfeature=a:2\n\n",
+                "between 1 and 16 features, each once",
+            ),
+            (
+                "licwrap=1\nop=acquire\nfeature=a:0\n\n",
+                "a feature has a name and at least one seat",
+            ),
+            ("licwrap=1\nop=acquire\nfeature=a:b\n\n", "a number of seats follows `:`"),
+            ("licwrap=1\nop=acquire\nfeature=a\nwait=maybe\n\n", "wait is yes or no"),
+        ] {
+            assert_eq!(Request::decode(text), Err(Malformed(why)), "{text:?}");
+        }
+    }
+}
