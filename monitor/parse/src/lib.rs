@@ -1,6 +1,8 @@
 //! Text of license systems to events. Pure: bytes in, values out; no files, no clock, no log, no panic.
 
 pub mod registry;
+
+pub mod clock;
 pub mod dsls;
 pub mod text;
 
@@ -47,6 +49,10 @@ pub struct Line {
 
 /// What a line means.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it lives for one line, and most lines that matter are events"
+)]
 pub enum Meaning {
     /// Something happened.
     Event(Fact),

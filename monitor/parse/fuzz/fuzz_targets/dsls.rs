@@ -1,0 +1,15 @@
+//! Any bytes as a DSLS log. Law: a line means the same with and without a carriage return at its end.
+#![no_main]
+
+use jiff::tz::TimeZone;
+use lic_parse::registry;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|log: &[u8]| {
+    let system = registry::license_system("dsls").expect("a known system");
+    let zone = || TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").expect("a zone");
+    let (mut plain, mut with_cr) = (system.log(zone(), None), system.log(zone(), None));
+    for line in log.split(|&byte| byte == b'\n') {
+        assert_eq!(plain.line(line), with_cr.line(&[line, b"\r"].concat()));
+    }
+});

@@ -1,0 +1,100 @@
+//! Counts over whole logs that are not in the repository: read where they are, skipped where they are not.
+
+use std::{fs, path::Path};
+
+use jiff::tz::TimeZone;
+use lic_parse::{Meaning, registry};
+use lic_protocol::event::{EndReason, Fact, ReasonClass, ServerChange};
+
+#[derive(Debug, Default, PartialEq)]
+struct Counts {
+    lines: u32,
+    checkouts: u32,
+    checkins: u32,
+    timeouts: u32,
+    exhausted: u32,
+    not_authorised: u32,
+    starts: u32,
+    noise: u32,
+    /// Anything else.
+    rest: u32,
+}
+
+#[test]
+fn log_without_usage_tracing() {
+    check(
+        "LicenseServer20250818082806.log",
+        &Counts {
+            lines: 124,
+            exhausted: 44,
+            not_authorised: 1,
+            starts: 1,
+            noise: 78,
+            ..Counts::default()
+        },
+    );
+}
+
+#[test]
+fn log_from_a_host_of_ones_own() {
+    check("LicenseServer20250709030836.onprem-derived.log", &traced());
+}
+
+#[test]
+fn log_from_the_cloud() {
+    check("LicenseServer20250709030836.cloud-extract.log", &traced());
+}
+
+fn traced() -> Counts {
+    Counts {
+        lines: 260,
+        checkouts: 58,
+        checkins: 25,
+        timeouts: 32,
+        exhausted: 1,
+        noise: 144,
+        ..Counts::default()
+    }
+}
+
+#[track_caller]
+fn check(name: &str, expected: &Counts) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/fixtures/dsls");
+    if !folder.is_dir() {
+        eprintln!("skipped: no logs in {}", folder.display());
+        return;
+    }
+    assert_eq!(&counts(&fs::read(folder.join(name)).expect("a readable log")), expected);
+}
+
+fn counts(log: &[u8]) -> Counts {
+    let mut parser =
+        registry::license_system("dsls").expect("a known system").log(TimeZone::UTC, None);
+    let mut counts = Counts::default();
+    for line in log.strip_suffix(b"\n").unwrap_or(log).split(|&byte| byte == b'\n') {
+        counts.lines += 1;
+        *place(&mut counts, &parser.line(line).meaning) += 1;
+    }
+    counts
+}
+
+fn place<'a>(counts: &'a mut Counts, meaning: &Meaning) -> &'a mut u32 {
+    match meaning {
+        Meaning::Noise => &mut counts.noise,
+        Meaning::Event(Fact::Checkout(_)) => &mut counts.checkouts,
+        Meaning::Event(Fact::Checkin(checkin)) => match checkin.reason {
+            EndReason::Checkin => &mut counts.checkins,
+            EndReason::Timeout => &mut counts.timeouts,
+            _ => &mut counts.rest,
+        },
+        Meaning::Event(Fact::Denial(denial)) => match denial.class {
+            ReasonClass::Exhausted => &mut counts.exhausted,
+            ReasonClass::NotAuthorised => &mut counts.not_authorised,
+            _ => &mut counts.rest,
+        },
+        Meaning::Event(Fact::Server(event)) if event.change == ServerChange::Started => {
+            &mut counts.starts
+        }
+        _ => &mut counts.rest,
+    }
+}
