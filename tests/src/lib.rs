@@ -1,1 +1,21 @@
-//! Empty room.
+//! The harness: the programs people get, a small site in a temporary folder, a pretend license server and a pretend tool.
+//!
+//! Stories and `cargo up` use it. It names the programs only by what they print, answer and store.
+
+pub mod wait;
+
+pub mod programs;
+
+pub mod process;
+
+pub mod http;
+
+pub mod site;
+
+pub mod vendor;
+
+pub mod tool;
+
+pub mod demo;
+
+pub mod up;

@@ -1,0 +1,190 @@
+//! `cargo up`: builds the programs, starts licmon and licdash under ./run, says what to type next, and stops both.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    os::unix::net::UnixStream,
+    path::PathBuf,
+    process::ExitCode,
+    sync::mpsc::{self, Receiver, RecvTimeoutError},
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context, bail};
+use clap::Parser;
+use lic_tests::{
+    demo::{Demo, Wrapper},
+    http,
+    process::Process,
+    programs::{self, Programs, command},
+    up::{Run, shell_word},
+    wait,
+};
+use nix::sys::signal::{SigSet, Signal};
+
+/// How often the two programs are looked at.
+const LOOK: Duration = Duration::from_millis(500);
+/// Ports tried after the one that was asked for.
+const PORTS: u16 = 20;
+
+/// Builds and starts licmon and licdash here, with the embedded databases under ./run.
+#[derive(Debug, Parser)]
+#[command(name = "cargo up", bin_name = "cargo up")]
+struct Options {
+    /// Play a whole site: days of history, live traffic, and tools with a queue; under ./run/demo.
+    #[arg(long, conflicts_with = "logs")]
+    demo: bool,
+    /// Follow the logs of a real DSLS license server in this folder.
+    #[arg(long, value_name = "DIR")]
+    logs: Option<PathBuf>,
+    /// Where the page is; the next free port where it is taken.
+    #[arg(long, value_name = "N", default_value_t = 8501)]
+    port: u16,
+}
+
+fn main() -> ExitCode {
+    match up(&Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cargo up: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn up(options: &Options) -> anyhow::Result<()> {
+    let stop = stop_signals()?;
+    println!("Building licmon, licdash and licwrap (a few minutes the first time) …");
+    let programs = programs::build(&[])?;
+    for note in &programs.notes {
+        println!("Note: {note}");
+    }
+    let run = Run::prepare(options.demo, options.logs.as_deref())?;
+    run.link(&programs)?;
+    let address = free_address(options.port)?;
+    let demo = options.demo.then(|| Demo::begin(&run.logs())).transpose()?;
+    let mut licmon = start_licmon(&run, &programs)?;
+    let mut licdash = start_licdash(&run, &programs, address)?;
+    say(&run, address, options);
+    let (go_on, demo_stop) = mpsc::channel();
+    let played = demo.map(|demo| {
+        let wrapper = wrapper(&run);
+        thread::spawn(move || demo.run(&wrapper, &demo_stop))
+    });
+    let ended = until_stop_or_death(&stop, &mut licmon, &mut licdash);
+    println!("Stopping …");
+    drop(go_on);
+    if let Some(played) = played {
+        played.join().expect("the demo does not panic").context("play the demo")?;
+    }
+    licdash.stop()?;
+    licmon.stop()?;
+    ended
+}
+
+/// SIGINT and SIGTERM, as messages. Called before any thread starts, so that all of them leave the signals to this one.
+fn stop_signals() -> anyhow::Result<Receiver<Signal>> {
+    let signals: SigSet = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].into_iter().collect();
+    signals.thread_block().context("block signals")?;
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        while let Ok(signal) = signals.wait() {
+            if sender.send(signal).is_err() {
+                break;
+            }
+        }
+    });
+    Ok(receiver)
+}
+
+/// The port asked for, or the next one that nobody listens on.
+fn free_address(port: u16) -> anyhow::Result<SocketAddr> {
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    let last = port.saturating_add(PORTS);
+    let Some(free) = (port..=last).find(is_free) else {
+        bail!("ports {port} to {last} are all taken: choose one with --port");
+    };
+    if free != port {
+        println!("Port {port} is taken; the page is on port {free}.");
+    }
+    Ok((Ipv4Addr::LOCALHOST, free).into())
+}
+
+fn start_licmon(run: &Run, programs: &Programs) -> anyhow::Result<Process> {
+    let mut serve = command(&programs.licmon);
+    serve.args(["serve", "--config"]).arg(run.config());
+    serve.arg("--state").arg(run.state()).arg("--runtime").arg(run.runtime());
+    let mut licmon = Process::start("licmon", &mut serve, &run.said("licmon"))?;
+    wait_for("licmon", &mut licmon, || UnixStream::connect(run.socket()).is_ok())?;
+    Ok(licmon)
+}
+
+fn start_licdash(run: &Run, programs: &Programs, address: SocketAddr) -> anyhow::Result<Process> {
+    let mut serve = command(&programs.licdash);
+    serve.args(["serve", "--config"]).arg(run.config()).arg("--state").arg(run.state());
+    serve.arg("--listen").arg(address.to_string());
+    let mut licdash = Process::start("licdash", &mut serve, &run.said("licdash"))?;
+    wait_for("licdash", &mut licdash, || http::get(address, "/api/v1/health").is_ok())?;
+    Ok(licdash)
+}
+
+fn wait_for(
+    name: &str,
+    process: &mut Process,
+    mut answers: impl FnMut() -> bool,
+) -> anyhow::Result<()> {
+    let answer = wait::answer(wait::SOON, || match process.ended() {
+        Some(status) => Some(Err(status)),
+        None => answers().then_some(Ok(())),
+    });
+    match answer {
+        Some(Ok(())) => Ok(()),
+        Some(Err(status)) => bail!("{name} ended ({status}): {}", last_words(process)),
+        None => bail!("{name} does not answer: {}", last_words(process)),
+    }
+}
+
+fn last_words(process: &Process) -> String {
+    let said = process.said();
+    said.lines().last().unwrap_or("it said nothing").to_owned()
+}
+
+fn wrapper(run: &Run) -> Wrapper {
+    Wrapper { licwrap: run.bin().join("licwrap"), socket: run.socket(), said: run.said("tools") }
+}
+
+fn say(run: &Run, address: SocketAddr, options: &Options) {
+    let socket = shell_word(&run.socket());
+    let licwrap = shell_word(&run.bin().join("licwrap"));
+    println!();
+    println!("  The page    http://{address}");
+    println!("  Type next   LICWRAP_SOCKET={socket} {licwrap} -f demo -- sleep 30");
+    match (&options.logs, options.demo) {
+        (_, true) => println!(
+            "  The demo    pretends a license server and people; all of it is in {}",
+            run.shown()
+        ),
+        (Some(logs), false) => println!("  Following   {}", logs.display()),
+        (None, false) => println!(
+            "  No log yet  cargo up --logs DIR follows a real license server, --demo plays one"
+        ),
+    }
+    println!("  Settings    {}", run.config().display());
+    println!("  Ctrl-C stops both.");
+    println!();
+}
+
+fn until_stop_or_death(
+    stop: &Receiver<Signal>,
+    licmon: &mut Process,
+    licdash: &mut Process,
+) -> anyhow::Result<()> {
+    while stop.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
+        for (name, process) in [("licmon", &mut *licmon), ("licdash", &mut *licdash)] {
+            if let Some(status) = process.ended() {
+                bail!("{name} ended ({status}): {}", last_words(process));
+            }
+        }
+    }
+    Ok(())
+}
