@@ -1,1 +1,4 @@
-//! Empty room.
+//! Arithmetic on sessions, denials and samples. Pure: slices in, figures out; each figure is defined here and nowhere else.
+
+pub mod concurrency;
+pub mod figures;

@@ -2,6 +2,9 @@
 
 use jiff::Timestamp;
 use lic_protocol::{name::ServerName, view::Coverage};
+use rusqlite::{Connection, Row};
+
+use crate::error::{Doing, StoreError};
 
 /// How far one generation of one file was read.
 ///
@@ -41,4 +44,50 @@ pub struct FileMark {
     pub anchor_len: u32,
     /// SHA-256 of the `anchor_len` bytes before `offset`.
     pub anchor: Vec<u8>,
+}
+
+/// The checkpoints of a server, the newest file first.
+pub(crate) fn of_server(
+    history: &Connection,
+    server: &ServerName,
+) -> Result<Vec<Checkpoint>, StoreError> {
+    let doing = "read the checkpoints of a server";
+    let sql = "select
+            c.id, c.path, c.dev, c.ino, c.head_len, c.head, c.anchor_len, c.anchor, c.offset, c.last_at_ms,
+            c.usage_lines, c.lines, c.events, c.noise, c.unknown, c.examples
+        from checkpoint c join server on server.id = c.server
+        where server.name = :server order by c.last_at_ms desc, c.path desc";
+    let mut checkpoints = history.prepare_cached(sql).doing(doing)?;
+    let rows = checkpoints.query_map([server.as_str()], |row| checkpoint(server, row));
+    rows.and_then(Iterator::collect).doing(doing)
+}
+
+fn checkpoint(server: &ServerName, row: &Row<'_>) -> rusqlite::Result<Checkpoint> {
+    let unsigned = |column: usize| row.get(column).map(i64::cast_unsigned);
+    let last_at_ms: Option<i64> = row.get(9)?;
+    let examples: String = row.get(15)?;
+    Ok(Checkpoint {
+        id: row.get(0)?,
+        server: server.clone(),
+        path: row.get(1)?,
+        file: FileMark {
+            dev: unsigned(2)?,
+            ino: unsigned(3)?,
+            head_len: row.get(4)?,
+            head: row.get(5)?,
+            anchor_len: row.get(6)?,
+            anchor: row.get(7)?,
+        },
+        offset: unsigned(8)?,
+        last_at: last_at_ms.and_then(|at_ms| Timestamp::from_millisecond(at_ms).ok()),
+        usage_lines: unsigned(10)?,
+        coverage: Coverage {
+            lines: unsigned(11)?,
+            events: unsigned(12)?,
+            noise: unsigned(13)?,
+            unknown: unsigned(14)?,
+            // Examples are for people; a list that cannot be read is shown as none.
+            examples: serde_json::from_str(&examples).unwrap_or_default(),
+        },
+    })
 }

@@ -1,3 +1,23 @@
 //! The only code that knows SQLite: two databases, and the rules between them.
+//!
+//! `history.db` grows and is never changed; `license_manager.db` is a fold over it that holds only what is so now.
+//! [`writer::Writer`] is the one way in, [`read::Reader`] the way out.
 
 pub mod checkpoint;
+pub mod commit;
+pub mod configured;
+pub mod error;
+pub mod open;
+pub mod read;
+pub mod writer;
+
+mod blocks;
+mod entry;
+mod history;
+mod live;
+mod migrate;
+mod names;
+mod open_keys;
+mod replay;
+
+pub use error::StoreError;

@@ -212,7 +212,7 @@ pub enum ServerChange {
     Anomaly,
 }
 
-/// Implements the snake_case word of an enum, for SQL and for people, and the way back.
+/// Implements the `snake_case` word of an enum, for SQL and for people, and the way back.
 macro_rules! words {
     ($type:ident { $($variant:ident = $word:literal),+ $(,)? }) => {
         impl $type {

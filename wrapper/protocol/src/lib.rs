@@ -6,6 +6,7 @@ pub mod event;
 pub mod name;
 pub mod paths;
 pub mod query;
+pub mod span;
 pub mod time;
 pub mod view;
 pub mod wire;

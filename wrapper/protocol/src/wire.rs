@@ -475,7 +475,7 @@ fn hex(digit: u8) -> char {
 }
 
 /// Decimal without std's formatting, which would double the wrapper's size.
-fn push_decimal(text: &mut String, value: u64) {
+pub fn push_decimal(text: &mut String, value: u64) {
     if value >= 10 {
         push_decimal(text, value / 10);
     }

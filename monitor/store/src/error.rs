@@ -1,0 +1,101 @@
+//! What can go wrong with the databases.
+
+use std::{io, path::PathBuf};
+
+/// What can go wrong with the databases; each says what we were doing and to what.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The file cannot be opened as a database.
+    #[error("open {}", path.display())]
+    Open {
+        /// The database.
+        path: PathBuf,
+        /// Why.
+        source: rusqlite::Error,
+    },
+    /// There is no database yet.
+    #[error("no database at {}: start `licmon serve` or `licmon import` first", path.display())]
+    Missing {
+        /// Where it would be.
+        path: PathBuf,
+    },
+    /// The file is somebody else's.
+    #[error(
+        "{} is not a database of licmon and is left as it is: name another file, or take over the rows of \
+         License-Monitor-Lite with `licmon import --system license-monitor-lite {}`",
+        path.display(), path.display()
+    )]
+    NotOurs {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The database was written by a newer program.
+    #[error(
+        "{} is at schema {found}, this program knows up to {known}: upgrade the program",
+        path.display()
+    )]
+    TooNew {
+        /// The database.
+        path: PathBuf,
+        /// Its schema.
+        found: u32,
+        /// The newest schema this program knows.
+        known: u32,
+    },
+    /// SQLite itself is too old to be trusted with a write-ahead log.
+    #[error("SQLite {found} has a known fault in its write-ahead log: 3.51.3 or newer is needed")]
+    SqliteTooOld {
+        /// Its version.
+        found: &'static str,
+    },
+    /// Another process writes these databases.
+    #[error("{} is held by another licmon: only one may write", path.display())]
+    Locked {
+        /// The lock.
+        path: PathBuf,
+    },
+    /// A file or folder of the store cannot be used.
+    #[error("use {}", path.display())]
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A statement failed.
+    #[error("{doing}")]
+    Sql {
+        /// What we were doing.
+        doing: &'static str,
+        /// Why it failed.
+        source: rusqlite::Error,
+    },
+    /// A value in the database is none that this program writes.
+    #[error("{what} holds {value}, which this program does not know")]
+    Strange {
+        /// Table and column.
+        what: &'static str,
+        /// What it holds.
+        value: String,
+    },
+    /// A record was sent that cannot be stored.
+    #[error("store an event of {server}: {why}")]
+    Refused {
+        /// The license server.
+        server: String,
+        /// Why.
+        why: &'static str,
+    },
+}
+
+/// Adds what we were doing to SQLite's error.
+pub(crate) trait Doing<T> {
+    /// `doing` is a sentence without a subject: `store a checkout`.
+    fn doing(self, doing: &'static str) -> Result<T, StoreError>;
+}
+
+impl<T> Doing<T> for rusqlite::Result<T> {
+    fn doing(self, doing: &'static str) -> Result<T, StoreError> {
+        self.map_err(|source| StoreError::Sql { doing, source })
+    }
+}

@@ -1,0 +1,78 @@
+//! Numbered SQL files against `user_version`: each applied once, in order, whole or not at all.
+
+use std::path::Path;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::error::{Doing, StoreError};
+
+/// The schemas of history.db, oldest first.
+pub(crate) const HISTORY: &[&str] = &[include_str!("../migrations/history/0001_events.sql")];
+/// The schemas of license_manager.db, oldest first.
+pub(crate) const LIVE: &[&str] = &[include_str!("../migrations/live/0001_picture.sql")];
+
+/// Brings the database at `path` to the newest schema.
+///
+/// # Errors
+/// [`StoreError::TooNew`] when it is beyond that; the schema is then left alone, as it is when a step fails.
+pub(crate) fn migrate(
+    db: &mut Connection,
+    path: &Path,
+    steps: &[&str],
+    application_id: i32,
+) -> Result<(), StoreError> {
+    let found = schema(db)?;
+    let known = u32::try_from(steps.len()).expect("there are few schemas");
+    if found > known {
+        return Err(StoreError::TooNew { path: path.to_owned(), found, known });
+    }
+    for (number, step) in (1..).zip(steps).skip(found as usize) {
+        let doing = "migrate the database";
+        let change = db.transaction_with_behavior(TransactionBehavior::Immediate).doing(doing)?;
+        change.execute_batch(step).doing(doing)?;
+        change.pragma_update(None, "application_id", application_id).doing(doing)?;
+        change.pragma_update(None, "user_version", number).doing(doing)?;
+        change.commit().doing(doing)?;
+    }
+    Ok(())
+}
+
+/// The schema a database is at; 0 when it is empty.
+pub(crate) fn schema(db: &Connection) -> Result<u32, StoreError> {
+    db.query_row("pragma user_version", [], |row| row.get(0)).doing("read the schema version")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tables(db: &Connection) -> Vec<String> {
+        let mut rows = db.prepare("select name from sqlite_schema order by name").unwrap();
+        rows.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn applies_once_and_in_order() {
+        let mut db = Connection::open_in_memory().unwrap();
+        let path = Path::new("x.db");
+        migrate(&mut db, path, &["create table a (x)"], 7).unwrap();
+        migrate(&mut db, path, &["create table a (x)", "create table b (x)"], 7).unwrap();
+        migrate(&mut db, path, &["create table a (x)", "create table b (x)"], 7).unwrap();
+        assert_eq!((tables(&db), schema(&db).unwrap()), (vec!["a".into(), "b".into()], 2));
+    }
+
+    #[test]
+    fn newer_database_is_refused_and_failed_step_leaves_the_old_schema() {
+        let mut db = Connection::open_in_memory().unwrap();
+        let path = Path::new("x.db");
+        migrate(&mut db, path, &["create table a (x)"], 7).unwrap();
+        let failed = migrate(&mut db, path, &["", "create table c (x); create table a (x)"], 7);
+        assert!(failed.is_err());
+        assert_eq!((tables(&db), schema(&db).unwrap()), (vec!["a".into()], 1));
+        let refused = migrate(&mut db, path, &[], 7).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "x.db is at schema 1, this program knows up to 0: upgrade the program"
+        );
+    }
+}

@@ -1,0 +1,154 @@
+//! Asking: one file per question, over connections that can change nothing.
+
+mod denials;
+mod features;
+mod pages;
+mod servers;
+mod sessions;
+mod spans;
+
+use jiff::Timestamp;
+use lic_protocol::{
+    name::{FeatureName, ServerName},
+    query::{Filter, Which},
+    span::Span,
+    view::{Denials, Feature, Overview, Server, Sessions, Waiter},
+};
+use rusqlite::Connection;
+
+use crate::{
+    error::{Doing, StoreError},
+    open::{self, DatabasePaths},
+};
+
+/// Reads both databases while they are written.
+pub struct Reader {
+    live: Connection,
+    history: Connection,
+}
+
+impl Reader {
+    /// Opens both databases for reading.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] when nothing was ever stored there; others when a file is not ours or cannot be read.
+    pub fn open(paths: &DatabasePaths) -> Result<Self, StoreError> {
+        Ok(Self {
+            live: open::for_reading(&paths.live)?,
+            history: open::for_reading(&paths.history)?,
+        })
+    }
+
+    /// A number that changes whenever something was committed to live by somebody else.
+    ///
+    /// # Errors
+    /// What SQLite meets.
+    pub fn change_number(&self) -> Result<i64, StoreError> {
+        self.live.query_row("pragma data_version", [], |row| row.get(0)).doing("look for a commit")
+    }
+
+    /// Everything at one glance.
+    ///
+    /// # Errors
+    /// What SQLite meets.
+    pub fn overview(&self, now: Timestamp) -> Result<Overview, StoreError> {
+        let servers = self.servers()?;
+        let features = features::all(&self.live, &servers)?;
+        Ok(Overview { as_of: now, features, servers })
+    }
+
+    /// Every feature as it is now, by server and name.
+    ///
+    /// # Errors
+    /// What SQLite meets.
+    pub fn features(&self) -> Result<Vec<Feature>, StoreError> {
+        features::all(&self.live, &self.servers()?)
+    }
+
+    /// One feature as it is now.
+    ///
+    /// # Errors
+    /// What SQLite meets.
+    pub fn feature(
+        &self,
+        server: &ServerName,
+        feature: &FeatureName,
+    ) -> Result<Option<Feature>, StoreError> {
+        let mut features = self.features()?.into_iter();
+        Ok(features.find(|found| found.server == *server && found.feature == *feature))
+    }
+
+    /// Sessions, newest first.
+    ///
+    /// # Errors
+    /// What SQLite meets.
+    pub fn sessions(&self, which: Which, filter: &Filter) -> Result<Sessions, StoreError> {
+        match which {
+            Which::Active => sessions::active(&self.live, filter),
+            Which::Ended => sessions::recorded(&self.history, &self.live, filter, true),
+            Which::All => sessions::recorded(&self.history, &self.live, filter, false),
+        }
+    }
+
+    /// Refused checkouts, newest first.
+    ///
+    /// # Errors
+    /// What SQLite meets.
+    pub fn denials(&self, filter: &Filter) -> Result<Denials, StoreError> {
+        denials::denials(&self.history, filter)
+    }
+
+    /// License servers, by name.
+    ///
+    /// # Errors
+    /// What SQLite meets.
+    pub fn servers(&self) -> Result<Vec<Server>, StoreError> {
+        servers::all(&self.live, &self.history)
+    }
+
+    /// Who waits now, by server, feature and place.
+    ///
+    /// # Errors
+    /// What SQLite meets.
+    pub fn waiters(&self) -> Result<Vec<Waiter>, StoreError> {
+        features::waiters(&self.live)
+    }
+
+    /// Every session of a feature, in no order: what its figures are made of.
+    ///
+    /// # Errors
+    /// What SQLite meets.
+    pub fn spans(
+        &self,
+        server: &ServerName,
+        feature: &FeatureName,
+    ) -> Result<Vec<Span>, StoreError> {
+        spans::of_feature(&self.history, server, feature)
+    }
+
+    /// The times of every refused checkout of a feature, in no order.
+    ///
+    /// # Errors
+    /// What SQLite meets.
+    pub fn denial_times(
+        &self,
+        server: &ServerName,
+        feature: &FeatureName,
+    ) -> Result<Vec<Timestamp>, StoreError> {
+        spans::denial_times(&self.history, server, feature)
+    }
+}
+
+/// A time column; what cannot be a time is the oldest one there is.
+fn time(at_ms: i64) -> Timestamp {
+    Timestamp::from_millisecond(at_ms).unwrap_or(Timestamp::MIN)
+}
+
+/// A word column read as one of our enums.
+fn word<T>(
+    what: &'static str,
+    word: &str,
+    from_word: fn(&str) -> Option<T>,
+) -> Result<T, StoreError> {
+    from_word(word).ok_or_else(|| StoreError::Strange { what, value: word.to_owned() })
+}

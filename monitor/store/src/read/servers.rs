@@ -1,0 +1,117 @@
+//! License servers: state, last heard, what was understood of what was read.
+
+use jiff::Timestamp;
+use lic_protocol::{
+    name::ServerName,
+    view::{Coverage, EXAMPLES_MAX, Server, ServerState, SourceFile},
+};
+use rusqlite::Connection;
+
+use super::{time, word};
+use crate::{
+    checkpoint::{self, Checkpoint},
+    error::{Doing, StoreError},
+};
+
+/// License servers, by name.
+pub(super) fn all(live: &Connection, history: &Connection) -> Result<Vec<Server>, StoreError> {
+    let doing = "read the servers";
+    let sql =
+        "select name, system, zone, configured, state, since_ms, heard_ms, has_sessions from server
+        order by name";
+    let mut query = live.prepare_cached(sql).doing(doing)?;
+    let mut rows = query.query([]).doing(doing)?;
+    let mut servers = Vec::new();
+    while let Some(row) = rows.next().doing(doing)? {
+        let name = ServerName::new(row.get::<_, String>(0).doing(doing)?);
+        let files = checkpoint::of_server(history, &name)?;
+        let faults = faults(live, &name)?;
+        let system: String = row.get(1).doing(doing)?;
+        let is_configured: bool = row.get(3).doing(doing)?;
+        let state: String = row.get(4).doing(doing)?;
+        let heard = row.get::<_, Option<i64>>(6).doing(doing)?.map(time);
+        let has_sessions: bool = row.get(7).doing(doing)?;
+        let is_wrapped = system == "licwrap";
+        let (state, since) = if !is_configured && !is_wrapped {
+            // A log that was read once does not tell how the server is today.
+            (ServerState::Unknown, None)
+        } else {
+            let since = row.get::<_, Option<i64>>(5).doing(doing)?.map(time);
+            (word("server.state", &state, ServerState::from_word)?, since)
+        };
+        servers.push(Server {
+            state,
+            since,
+            zone: row.get(2).doing(doing)?,
+            last_answer: newest(heard, &files),
+            response_ms: None,
+            error: faults.iter().find(|(path, _)| path.is_empty()).map(|(_, error)| error.clone()),
+            usage_visible: usage_visible(is_wrapped || has_sessions, &files),
+            denials_visible: (is_wrapped || !files.is_empty()).then_some(true),
+            coverage: coverage(&files),
+            sources: sources(&files, &faults),
+            name,
+            system,
+        });
+    }
+    Ok(servers)
+}
+
+/// The newest time in anything that was read of a server.
+fn newest(heard: Option<Timestamp>, files: &[Checkpoint]) -> Option<Timestamp> {
+    files.iter().filter_map(|file| file.last_at).chain(heard).max()
+}
+
+/// `None` while no line was read: that no checkout is seen then says nothing.
+fn usage_visible(is_seen: bool, files: &[Checkpoint]) -> Option<bool> {
+    if is_seen || files.iter().any(|file| file.usage_lines > 0) {
+        Some(true)
+    } else if files.iter().any(|file| file.coverage.lines > 0) {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+fn coverage(files: &[Checkpoint]) -> Coverage {
+    let mut all = Coverage::default();
+    for file in files {
+        all.lines += file.coverage.lines;
+        all.events += file.coverage.events;
+        all.noise += file.coverage.noise;
+        all.unknown += file.coverage.unknown;
+        all.examples.extend(file.coverage.examples.iter().cloned());
+    }
+    all.examples.truncate(EXAMPLES_MAX);
+    all
+}
+
+fn sources(files: &[Checkpoint], faults: &[(String, String)]) -> Vec<SourceFile> {
+    let read = files.iter().map(|file| SourceFile {
+        path: file.path.clone(),
+        offset: file.offset,
+        lines: file.coverage.lines,
+        last_at: file.last_at,
+        error: faults.iter().find(|(path, _)| *path == file.path).map(|(_, error)| error.clone()),
+    });
+    let never_read = faults
+        .iter()
+        .filter(|(path, _)| !path.is_empty() && !files.iter().any(|file| file.path == *path));
+    let never_read = never_read.map(|(path, error)| SourceFile {
+        path: path.clone(),
+        offset: 0,
+        lines: 0,
+        last_at: None,
+        error: Some(error.clone()),
+    });
+    read.chain(never_read).collect()
+}
+
+/// Path and sentence of what keeps us from reading; the path of the server itself is empty.
+fn faults(live: &Connection, server: &ServerName) -> Result<Vec<(String, String)>, StoreError> {
+    let doing = "read the faults of a server";
+    let sql = "select path, error from fault where server = :server order by path";
+    let mut faults = live.prepare_cached(sql).doing(doing)?;
+    let rows = faults.query_map([server.as_str()], |row| Ok((row.get(0)?, row.get(1)?)));
+    rows.and_then(Iterator::collect).doing(doing)
+}

@@ -1,0 +1,421 @@
+//! The one writer of both databases: commits batches, keeps the picture, and makes it again.
+
+use std::{collections::HashMap, fs::File};
+
+use jiff::Timestamp;
+use lic_protocol::{
+    event::{Checkin, Checkout, Dequeue, Event, Fact, Identity, Queue, ServerChange, ServerEvent},
+    name::ServerName,
+};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+
+use crate::{
+    blocks::Blocks,
+    checkpoint::{self, Checkpoint},
+    commit::{Batch, Receipt},
+    configured,
+    entry::{Change, Entry, Opened, Waiting},
+    error::{Doing, StoreError},
+    history::{self, Stamp},
+    live,
+    names::Names,
+    open::{self, DatabasePaths},
+    open_keys::OpenKeys,
+    replay,
+};
+
+/// The one writer of both databases. While it lives, no other process can become one.
+pub struct Writer {
+    history: Connection,
+    live: Connection,
+    names: Names,
+    servers: HashMap<ServerName, Known>,
+    blocks: Blocks,
+    sessions: OpenKeys,
+    waiters: OpenKeys,
+    _lock: File,
+}
+
+/// A license server that has a row in history.
+#[derive(Clone)]
+struct Known {
+    id: i64,
+    system: String,
+}
+
+impl Writer {
+    /// Opens both databases, makes them if need be, and brings live up to history.
+    ///
+    /// # Errors
+    /// When another process writes them, when a file is not ours or from a newer program, and whatever SQLite meets.
+    pub fn open(paths: &DatabasePaths) -> Result<Self, StoreError> {
+        let lock = open::lock(paths)?;
+        let history = open::history_for_writing(&paths.history)?;
+        let mut live = open::live_for_writing(&paths.live)?;
+        let servers = known_servers(&history)?;
+        catch_up(&history, &mut live, &servers)?;
+        Ok(Self {
+            names: Names::default(),
+            blocks: Blocks::load(&history)?,
+            sessions: OpenKeys::of_sessions(&live)?,
+            waiters: OpenKeys::of_waiters(&live)?,
+            history,
+            live,
+            servers,
+            _lock: lock,
+        })
+    }
+
+    /// Makes a license server known by its system, before anything of it is committed.
+    ///
+    /// # Errors
+    /// What SQLite meets.
+    pub fn know_server(&mut self, name: &ServerName, system: &str) -> Result<(), StoreError> {
+        let known = known_server(&self.history, name, system)?;
+        self.servers.insert(name.clone(), known);
+        Ok(())
+    }
+
+    /// Tells the picture what the configuration says: which servers and features there are.
+    ///
+    /// # Errors
+    /// What SQLite meets.
+    pub fn configure(&mut self, configured: &configured::Configured) -> Result<(), StoreError> {
+        for server in &configured.servers {
+            self.know_server(&server.name, &server.system)?;
+        }
+        let change = begin(&mut self.live)?;
+        configured::apply(&change, configured)?;
+        change.commit().doing("store the configuration")
+    }
+
+    /// Notes what keeps us from reading a server or one of its files; `None` when nothing does any more.
+    ///
+    /// # Errors
+    /// What SQLite meets.
+    pub fn set_fault(&mut self, fault: &configured::Fault) -> Result<(), StoreError> {
+        configured::set_fault(&self.live, fault)
+    }
+
+    /// Commits batches together: history first, then live. Tells what became of each.
+    ///
+    /// # Errors
+    /// What SQLite meets. The writer must not be used after that: what it knows may be ahead of what is stored.
+    pub fn commit(
+        &mut self,
+        batches: &[Batch],
+        now: Timestamp,
+    ) -> Result<Vec<Receipt>, StoreError> {
+        let first_id = self.blocks.next_id();
+        let doing = "commit to history";
+        let sql = "begin immediate";
+        self.history.execute_batch(sql).doing(doing)?;
+        let mut entries = Vec::new();
+        let mut receipts = Vec::with_capacity(batches.len());
+        for batch in batches {
+            receipts.push(self.append(batch, &mut entries)?);
+        }
+        let last_id = self.blocks.next_id() - 1;
+        if last_id >= first_id {
+            history::add_batch(&self.history, first_id, last_id, now.as_millisecond())?;
+        }
+        self.history.execute_batch("commit").doing(doing)?;
+        self.fold(&entries, last_id)?;
+        Ok(receipts)
+    }
+
+    /// Makes the picture again from history alone. Returns how many records were read.
+    ///
+    /// # Errors
+    /// What SQLite meets.
+    pub fn rebuild(&mut self) -> Result<i64, StoreError> {
+        live::clear(&self.live)?;
+        catch_up(&self.history, &mut self.live, &self.servers)?;
+        self.sessions = OpenKeys::of_sessions(&self.live)?;
+        self.waiters = OpenKeys::of_waiters(&self.live)?;
+        replay::last_id(&self.history)
+    }
+
+    /// How far each file of a server was read.
+    ///
+    /// # Errors
+    /// What SQLite meets.
+    pub fn checkpoints(&self, server: &ServerName) -> Result<Vec<Checkpoint>, StoreError> {
+        checkpoint::of_server(&self.history, server)
+    }
+
+    /// When anything was last committed.
+    ///
+    /// # Errors
+    /// What SQLite meets.
+    pub fn last_commit(&self) -> Result<Option<Timestamp>, StoreError> {
+        let doing = "read the last batch";
+        let sql = "select committed_at_ms from batch order by number desc limit 1";
+        let found: Option<i64> =
+            self.history.query_row(sql, [], |row| row.get(0)).optional().doing(doing)?;
+        Ok(found.and_then(|at_ms| Timestamp::from_millisecond(at_ms).ok()))
+    }
+
+    /// The waits that are open on a server: feature and ticket. Whoever keeps the queue ends those it does not know.
+    ///
+    /// # Errors
+    /// What SQLite meets.
+    pub fn open_waits(&self, server: &ServerName) -> Result<Vec<(String, String)>, StoreError> {
+        configured::open_keys(
+            &self.live,
+            server,
+            "select feature, ticket from waiter where server = :server",
+        )
+    }
+
+    /// The sessions that are open on a server: feature and handle.
+    ///
+    /// # Errors
+    /// What SQLite meets.
+    pub fn open_sessions(&self, server: &ServerName) -> Result<Vec<(String, String)>, StoreError> {
+        configured::open_keys(
+            &self.live,
+            server,
+            "select feature, handle from session where server = :server",
+        )
+    }
+
+    fn append(&mut self, batch: &Batch, entries: &mut Vec<Entry>) -> Result<Receipt, StoreError> {
+        if !self.servers.contains_key(&batch.server) {
+            self.know_server(&batch.server, "dsls")?;
+        }
+        let known = self.servers[&batch.server].clone();
+        let mut receipt = Receipt::default();
+        for event in &batch.events {
+            let at_ms = event.at.as_millisecond();
+            let is_ambiguous = event.raw.is_some();
+            if self.blocks.contain(&self.history, event.identity, at_ms, is_ambiguous)? {
+                receipt.duplicates += 1;
+            } else {
+                self.append_event(batch, known.id, event, entries)?;
+                receipt.added += 1;
+            }
+        }
+        if let Some(checkpoint) = &batch.checkpoint {
+            history::move_checkpoint(&self.history, known.id, checkpoint)?;
+        }
+        Ok(receipt)
+    }
+
+    fn append_event(
+        &mut self,
+        batch: &Batch,
+        server: i64,
+        event: &Event,
+        entries: &mut Vec<Entry>,
+    ) -> Result<(), StoreError> {
+        let stamp = Stamp {
+            id: self.blocks.next_id(),
+            server,
+            learned_at_ms: batch.learned_at.as_millisecond(),
+            source: batch.source,
+            event,
+        };
+        let name = batch.server.as_str();
+        let change = match &event.fact {
+            Fact::Checkout(checkout) => {
+                return self.append_checkout(name, &stamp, checkout, entries);
+            }
+            Fact::Checkin(checkin) => self.append_checkin(name, &stamp, checkin)?,
+            Fact::Denial(denial) => {
+                history::add_denial(&self.history, &mut self.names, &stamp, denial)?;
+                Change::Denied { feature: denial.feature.to_string() }
+            }
+            Fact::Queue(queue) => self.append_queue(name, &stamp, queue)?,
+            Fact::Dequeue(dequeue) => self.append_dequeue(name, &stamp, dequeue)?,
+            Fact::Server(change) => {
+                history::add_server_event(&self.history, &mut self.names, &stamp, change)?;
+                Change::Server(change.change)
+            }
+        };
+        self.record(name, stamp.id, stamp.at_ms(), Some(event.identity), change, entries)
+    }
+
+    fn append_checkout(
+        &mut self,
+        server: &str,
+        stamp: &Stamp<'_>,
+        checkout: &Checkout,
+        entries: &mut Vec<Entry>,
+    ) -> Result<(), StoreError> {
+        let (feature, handle) = (checkout.feature.as_str(), checkout.handle.as_str());
+        let identity = Some(stamp.event.identity);
+        if let Some(open) = self.sessions.get(server, feature, handle) {
+            let text = format!(
+                "checkout of {feature} by {} with the handle {handle} of checkout {open}, which is still open",
+                checkout.user
+            );
+            let anomaly = ServerEvent { change: ServerChange::Anomaly, text };
+            history::add_server_event(&self.history, &mut self.names, stamp, &anomaly)?;
+            let change = Change::Server(ServerChange::Anomaly);
+            return self.record(server, stamp.id, stamp.at_ms(), identity, change, entries);
+        }
+        let earlier = history::waiting_checkin(&self.history, &mut self.names, stamp, checkout)?;
+        history::add_checkout(&self.history, &mut self.names, stamp, checkout)?;
+        let opened = Change::Opened(Box::new(opened(stamp, checkout)));
+        self.record(server, stamp.id, stamp.at_ms(), identity, opened, entries)?;
+        match earlier {
+            None => self.sessions.insert(server, feature, handle, stamp.id),
+            Some(checkin) => {
+                let id = self.blocks.next_id();
+                history::add_pairing(&self.history, id, stamp.id, checkin)?;
+                let ended = Change::Ended { checkout: Some(stamp.id) };
+                self.record(server, id, stamp.at_ms(), None, ended, entries)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn append_checkin(
+        &mut self,
+        server: &str,
+        stamp: &Stamp<'_>,
+        checkin: &Checkin,
+    ) -> Result<Change, StoreError> {
+        let checkout = self.sessions.remove(server, checkin.feature.as_str(), &checkin.handle);
+        history::add_checkin(&self.history, &mut self.names, stamp, checkin, checkout)?;
+        Ok(Change::Ended { checkout })
+    }
+
+    fn append_queue(
+        &mut self,
+        server: &str,
+        stamp: &Stamp<'_>,
+        queue: &Queue,
+    ) -> Result<Change, StoreError> {
+        history::add_queued(&self.history, &mut self.names, stamp, queue)?;
+        self.waiters.insert(server, queue.feature.as_str(), &queue.ticket, stamp.id);
+        Ok(Change::Waiting(Box::new(Waiting {
+            feature: queue.feature.to_string(),
+            user: queue.user.to_string(),
+            host: queue.host.to_string(),
+            count: queue.count,
+            ticket: queue.ticket.clone(),
+        })))
+    }
+
+    fn append_dequeue(
+        &mut self,
+        server: &str,
+        stamp: &Stamp<'_>,
+        dequeue: &Dequeue,
+    ) -> Result<Change, StoreError> {
+        let queued = self.waiters.remove(server, dequeue.feature.as_str(), &dequeue.ticket);
+        history::add_dequeued(&self.history, &mut self.names, stamp, dequeue, queued)?;
+        Ok(Change::WaitEnded { queued })
+    }
+
+    fn record(
+        &mut self,
+        server: &str,
+        id: i64,
+        at_ms: i64,
+        identity: Option<Identity>,
+        change: Change,
+        entries: &mut Vec<Entry>,
+    ) -> Result<(), StoreError> {
+        self.blocks.add(id, at_ms, identity);
+        self.blocks.close_full(&self.history)?;
+        entries.push(Entry { id, server: server.to_owned(), at_ms, change });
+        Ok(())
+    }
+
+    fn fold(&mut self, entries: &[Entry], last_id: i64) -> Result<(), StoreError> {
+        let change = begin(&mut self.live)?;
+        apply_all(&change, &self.servers, entries)?;
+        live::set_watermark(&change, last_id)?;
+        change.commit().doing("commit to live")
+    }
+}
+
+fn opened(stamp: &Stamp<'_>, checkout: &Checkout) -> Opened {
+    Opened {
+        feature: checkout.feature.to_string(),
+        user: checkout.user.to_string(),
+        host: checkout.host.to_string(),
+        learned_at_ms: stamp.learned_at_ms,
+        count: checkout.count,
+        handle: checkout.handle.clone(),
+        seat: checkout.seat.clone(),
+        version: checkout.version.clone(),
+        vendor: checkout.vendor.as_ref().map(ToString::to_string),
+        unit: checkout.unit.clone(),
+        display: checkout.display.clone(),
+        process: checkout.process.clone(),
+        project: checkout.project.clone(),
+        source: stamp.source.word().to_owned(),
+    }
+}
+
+/// Folds into live whatever history has and live has not.
+fn catch_up(
+    history: &Connection,
+    live: &mut Connection,
+    servers: &HashMap<ServerName, Known>,
+) -> Result<(), StoreError> {
+    let last_id = replay::last_id(history)?;
+    if live::watermark(live)? > last_id {
+        // This live belongs to another history, or to a later state of this one.
+        live::clear(live)?;
+    }
+    let mut applied = live::watermark(live)?;
+    while applied < last_id {
+        let until = last_id.min(applied + replay::WINDOW_IDS);
+        let entries = replay::entries(history, applied + 1, until)?;
+        let change = begin(live)?;
+        apply_all(&change, servers, &entries)?;
+        live::set_watermark(&change, until)?;
+        change.commit().doing("catch up with history")?;
+        applied = until;
+    }
+    Ok(())
+}
+
+fn apply_all(
+    live: &Connection,
+    servers: &HashMap<ServerName, Known>,
+    entries: &[Entry],
+) -> Result<(), StoreError> {
+    for entry in entries {
+        let known = servers.get(&ServerName::from(entry.server.as_str()));
+        live::apply(live, known.map_or("dsls", |known| &known.system), entry)?;
+    }
+    Ok(())
+}
+
+fn begin(db: &mut Connection) -> Result<rusqlite::Transaction<'_>, StoreError> {
+    db.transaction_with_behavior(TransactionBehavior::Immediate).doing("begin a transaction")
+}
+
+fn known_servers(history: &Connection) -> Result<HashMap<ServerName, Known>, StoreError> {
+    let doing = "read the known servers";
+    let mut servers = history.prepare("select name, id, system from server").doing(doing)?;
+    let rows = servers.query_map([], |row| {
+        let name: String = row.get(0)?;
+        Ok((ServerName::new(name), Known { id: row.get(1)?, system: row.get(2)? }))
+    });
+    rows.and_then(Iterator::collect).doing(doing)
+}
+
+/// The row of a license server, made if there is none. The system of a server that is known already stays as it is.
+fn known_server(
+    history: &Connection,
+    name: &ServerName,
+    system: &str,
+) -> Result<Known, StoreError> {
+    let doing = "make a server known";
+    let find = "select id, system from server where name = :name";
+    let found = history
+        .query_row(find, [name.as_str()], |row| Ok(Known { id: row.get(0)?, system: row.get(1)? }));
+    if let Some(known) = found.optional().doing(doing)? {
+        return Ok(known);
+    }
+    let add = "insert into server (name, system) values (:name, :system)";
+    history.execute(add, [name.as_str(), system]).doing(doing)?;
+    Ok(Known { id: history.last_insert_rowid(), system: system.to_owned() })
+}
