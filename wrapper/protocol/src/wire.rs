@@ -474,7 +474,7 @@ fn hex(digit: u8) -> char {
     char::from(b"0123456789ABCDEF"[usize::from(digit & 15)])
 }
 
-/// Decimal without std's formatting, which would double the wrapper's size.
+/// Writes a number as decimal, without std's formatting: licwrap is small.
 pub fn push_decimal(text: &mut String, value: u64) {
     if value >= 10 {
         push_decimal(text, value / 10);

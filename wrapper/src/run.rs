@@ -1,0 +1,58 @@
+//! The whole story: ask, wait, become the tool.
+
+use std::ffi::{CStr, c_int};
+
+use nix::errno::Errno;
+
+use crate::{
+    cli::{self, Call, Order},
+    config, exec, message,
+    policy::{self, EXIT_FAILED, Verdict},
+    wait::{self, Answer},
+};
+
+/// Does what the arguments say, the program's own name first. Returns an exit status, or not at all: then this process is
+/// the tool.
+#[must_use]
+pub fn run(arguments: &[&CStr], environment: &[&CStr]) -> c_int {
+    let code = match cli::parse(arguments) {
+        Ok(Call::Help) => shown(cli::HELP),
+        Ok(Call::Version) => shown(cli::VERSION),
+        Ok(Call::Run(order)) => run_tool(&order, environment),
+        Err(mistake) => {
+            message::mistake(&mistake);
+            EXIT_FAILED
+        }
+    };
+    c_int::from(code)
+}
+
+fn run_tool(order: &Order<'_>, environment: &[&CStr]) -> u8 {
+    let knowledge = config::knowledge(&order.wants, environment);
+    let (reason, text) = match wait::seats(order, &knowledge) {
+        Answer::Seat(seat) => {
+            return not_run(order, exec::become_with_seat(order.tool, environment, seat));
+        }
+        Answer::None(reason, text) => (reason, text),
+    };
+    match policy::verdict(reason, knowledge.on_down, order.waiting, order.exit_code) {
+        Verdict::RunUncounted => {
+            message::uncounted(order, &knowledge, &text);
+            not_run(order, exec::become_tool(order.tool, environment))
+        }
+        Verdict::Exit(code) => {
+            message::no_seat(order, &knowledge, reason, &text);
+            code
+        }
+    }
+}
+
+fn not_run(order: &Order<'_>, errno: Errno) -> u8 {
+    message::cannot_run(order.tool.first().map_or(b"", |program| program.to_bytes()), errno);
+    exec::exit_code(errno)
+}
+
+fn shown(text: &str) -> u8 {
+    message::print(text);
+    0
+}

@@ -1,0 +1,161 @@
+//! Asking until there is an answer: through the queue, and through a restart of the monitor.
+
+use std::time::{Duration, Instant};
+
+use lic_protocol::wire::{Acquire, Reply, Request, Wait};
+
+use crate::{
+    cli::{Order, Waiting},
+    config::Knowledge,
+    exec::Seat,
+    message,
+    policy::{NoSeat, patience, pause},
+    request::{ANSWER_S_MAX, Connection, Lost, rest},
+};
+
+/// How asking ended.
+#[derive(Debug)]
+pub enum Answer {
+    /// The seats are held.
+    Seat(Seat),
+    /// They are not, and a sentence about it.
+    None(NoSeat, String),
+}
+
+/// Asks for seats until they are granted or refused, the time of `-w` is over, or the monitor has been silent for as long
+/// as policy has patience. A waiter whose connection breaks shows its ticket to the next monitor and keeps its place.
+#[must_use]
+pub fn seats(order: &Order<'_>, knowledge: &Knowledge) -> Answer {
+    let mut asking = Asking::new(order);
+    let mut silent_until = None;
+    let mut attempts = 0;
+    loop {
+        let why = match asking.once(&knowledge.socket) {
+            Turn::Ended(answer) => return answer,
+            Turn::Silent(why) => why,
+        };
+        if asking.was_heard {
+            silent_until = None;
+            attempts = 0;
+        }
+        let now = Instant::now();
+        let until = *silent_until.get_or_insert_with(|| now + asking.patience(knowledge));
+        if until <= now {
+            return Answer::None(NoSeat::Silent, why.to_owned());
+        }
+        if asking.deadline.is_some_and(|deadline| deadline <= now) {
+            return Answer::None(NoSeat::WaitedOut, String::new());
+        }
+        if attempts == 0 {
+            message::reconnecting(order, why);
+        }
+        rest(pause(attempts).min(asking.left(until)));
+        attempts += 1;
+    }
+}
+
+enum Turn {
+    Ended(Answer),
+    /// The monitor is away; why, for people.
+    Silent(&'static str),
+}
+
+struct Asking<'a> {
+    order: &'a Order<'a>,
+    /// The end of `-w`.
+    deadline: Option<Instant>,
+    ticket: Option<u64>,
+    place: Option<u32>,
+    /// Whether the latest connection gave a place in the queue.
+    was_heard: bool,
+}
+
+impl<'a> Asking<'a> {
+    fn new(order: &'a Order<'a>) -> Self {
+        let deadline = match order.waiting {
+            Waiting::For(time) => Instant::now().checked_add(time),
+            Waiting::AsConfigured | Waiting::Yes | Waiting::No => None,
+        };
+        Self { order, deadline, ticket: None, place: None, was_heard: false }
+    }
+
+    /// One connection, to its end.
+    fn once(&mut self, socket: &[u8]) -> Turn {
+        self.was_heard = false;
+        match self.converse(socket) {
+            Ok(answer) => Turn::Ended(answer),
+            Err(Lost::Broken(why)) => Turn::Silent(why),
+            Err(Lost::TimedOut) if self.was_heard => {
+                Turn::Ended(Answer::None(NoSeat::WaitedOut, String::new()))
+            }
+            Err(Lost::TimedOut) => Turn::Silent("it takes too long"),
+        }
+    }
+
+    fn converse(&mut self, socket: &[u8]) -> Result<Answer, Lost> {
+        let mut connection = Connection::open(socket)?;
+        connection.send(&self.request())?;
+        let mut deadline = self.first_reply_deadline();
+        loop {
+            match connection.reply(deadline)? {
+                Reply::Granted { lease } => {
+                    message::granted(self.order, lease);
+                    return Ok(Answer::Seat(Seat { lease, token: connection.take_token() }));
+                }
+                Reply::Refused { refusal, text } => {
+                    return Ok(Answer::None(NoSeat::Refused(refusal), text));
+                }
+                Reply::Queued { ticket, place } => {
+                    self.ticket = Some(ticket);
+                    self.was_heard = true;
+                    self.tell(place);
+                    deadline = self.deadline;
+                }
+                Reply::Progress { .. } | Reply::Done { .. } | Reply::Failed { .. } => {
+                    return Err(Lost::Broken("it answers something else"));
+                }
+            }
+        }
+    }
+
+    /// `-w` limits waiting for a seat: of the first reply it is no limit, only of those after a place was lost.
+    fn first_reply_deadline(&self) -> Option<Instant> {
+        let answer = Instant::now().checked_add(Duration::from_secs(ANSWER_S_MAX));
+        match (self.ticket, self.deadline) {
+            (Some(_), Some(deadline)) => answer.map(|answer| answer.min(deadline)),
+            _ => answer,
+        }
+    }
+
+    fn patience(&self, knowledge: &Knowledge) -> Duration {
+        let had_place = self.ticket.is_some();
+        patience(had_place, self.order.waiting, knowledge.on_down, knowledge.on_down_wait)
+    }
+
+    fn request(&self) -> String {
+        Request::Acquire(Acquire {
+            wants: self.order.wants.clone(),
+            wait: match self.order.waiting {
+                Waiting::AsConfigured => Wait::AsConfigured,
+                Waiting::Yes | Waiting::For(_) => Wait::Yes,
+                Waiting::No => Wait::No,
+            },
+            tool: self.order.tool_name.clone(),
+            project: self.order.project.clone(),
+            ticket: self.ticket,
+        })
+        .encode()
+    }
+
+    fn tell(&mut self, place: u32) {
+        if self.place.replace(place) != Some(place) {
+            message::queued(self.order, place);
+        }
+    }
+
+    /// The time until `until`, or until the end of `-w` if that is sooner.
+    fn left(&self, until: Instant) -> Duration {
+        let end = self.deadline.map_or(until, |deadline| deadline.min(until));
+        end.saturating_duration_since(Instant::now())
+    }
+}
