@@ -125,6 +125,15 @@ impl Site {
         self.licmon.as_mut().expect("licmon runs").signal(signal);
     }
 
+    /// The most memory that licmon has held so far. Source: proc(5), `VmHWM` of status.
+    #[must_use]
+    pub fn licmon_memory_peak_kb(&self) -> u64 {
+        let pid = self.licmon.as_ref().expect("licmon runs").pid();
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("licmon runs");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+        peak.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+
     /// What licmon has said so far.
     #[must_use]
     pub fn licmon_said(&self) -> String {

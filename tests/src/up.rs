@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     os::unix::{ffi::OsStrExt, fs::symlink},
     path::{Path, PathBuf},
 };
@@ -9,6 +10,7 @@ use std::{
 use anyhow::{Context, bail};
 use lic_protocol::paths;
 use tempfile::TempDir;
+use toml::{Table, Value};
 
 use crate::{
     demo,
@@ -17,13 +19,15 @@ use crate::{
 
 /// The beginning of a new configuration.
 const CONFIG: &str = r#"# Made by `cargo up`, which never changes what stands here. Every key: packaging/licwrap.toml
-# The page is where `cargo up --port` says.
 
 # A tool without a license server. In another terminal: licwrap -f demo -- sleep 30
 [[tool]]
 name = "demo"
 seats = 2
 "#;
+
+/// Where the page is unless the configuration or `--port` says otherwise.
+const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8501);
 
 /// The name of the server that `--logs` follows.
 const SERVER: &str = "dsls";
@@ -92,6 +96,50 @@ impl Run {
     #[must_use]
     pub fn config(&self) -> PathBuf {
         self.folder.join("licwrap.toml")
+    }
+
+    /// Where the configuration says that the page is.
+    ///
+    /// # Errors
+    /// When it is no TOML, or the address is none.
+    pub fn listen(&self) -> anyhow::Result<SocketAddr> {
+        let table = self.table()?;
+        match table.get("dashboard").and_then(|section| section.get("listen")) {
+            None => Ok(LISTEN),
+            Some(listen) => {
+                let listen = listen.as_str().and_then(|text| text.parse().ok());
+                listen.with_context(|| {
+                    format!(
+                        "{}: `listen` is an address and a port, like \"{LISTEN}\"",
+                        self.config().display()
+                    )
+                })
+            }
+        }
+    }
+
+    /// A configuration whose page is at `listen`: the one that is there if it says so, else a copy that differs in this.
+    ///
+    /// # Errors
+    /// When it is no TOML, or the copy cannot be written.
+    pub fn config_at(&self, listen: SocketAddr) -> anyhow::Result<PathBuf> {
+        if self.listen()? == listen {
+            return Ok(self.config());
+        }
+        let mut table = self.table()?;
+        let section = table.entry("dashboard").or_insert(Value::Table(Table::new()));
+        let section = section.as_table_mut().context("[dashboard] is a section")?;
+        section.insert("listen".to_owned(), Value::String(listen.to_string()));
+        let path = self.folder.join("licdash.toml");
+        let text = format!("# Made at each start from licwrap.toml, for another port.\n{table}");
+        fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
+        Ok(path)
+    }
+
+    fn table(&self) -> anyhow::Result<Table> {
+        let path = self.config();
+        let text = fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
+        text.parse().with_context(|| format!("read {}", path.display()))
     }
 
     /// The databases.

@@ -41,6 +41,12 @@ const PEOPLE: [(&str, &str); 12] = [
     ("lrossi", "CADLT0019"),
 ];
 
+/// A moment of the pretend world, so many seconds after a Monday morning.
+#[must_use]
+pub fn moment(second: i64) -> Timestamp {
+    Timestamp::constant(1_762_156_800 + second, 0)
+}
+
 /// A session that this server has granted and not ended.
 #[derive(Clone, Debug)]
 pub struct Open {
@@ -318,7 +324,7 @@ mod tests {
     }
 
     fn noon() -> Timestamp {
-        "2025-11-03T12:00:00.250Z".parse().unwrap()
+        moment(4 * 3600) + SignedDuration::from_millis(250)
     }
 
     #[test]

@@ -37,9 +37,9 @@ struct Options {
     /// Follow the logs of a real DSLS license server in this folder.
     #[arg(long, value_name = "DIR")]
     logs: Option<PathBuf>,
-    /// Where the page is; the next free port where it is taken.
-    #[arg(long, value_name = "N", default_value_t = 8501)]
-    port: u16,
+    /// Where the page is [default: as configured, else 8501]; the next free port where it is taken.
+    #[arg(long, value_name = "N")]
+    port: Option<u16>,
 }
 
 fn main() -> ExitCode {
@@ -61,7 +61,9 @@ fn up(options: &Options) -> anyhow::Result<()> {
     }
     let run = Run::prepare(options.demo, options.logs.as_deref())?;
     run.link(&programs)?;
-    let address = free_address(options.port)?;
+    let mut wanted = run.listen()?;
+    wanted.set_port(options.port.unwrap_or(wanted.port()));
+    let address = free_address(wanted)?;
     let demo = options.demo.then(|| Demo::begin(&run.logs())).transpose()?;
     let mut licmon = start_licmon(&run, &programs)?;
     let mut licdash = start_licdash(&run, &programs, address)?;
@@ -97,17 +99,28 @@ fn stop_signals() -> anyhow::Result<Receiver<Signal>> {
     Ok(receiver)
 }
 
-/// The port asked for, or the next one that nobody listens on.
-fn free_address(port: u16) -> anyhow::Result<SocketAddr> {
-    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
-    let last = port.saturating_add(PORTS);
-    let Some(free) = (port..=last).find(is_free) else {
-        bail!("ports {port} to {last} are all taken: choose one with --port");
+/// The address asked for, or the next one that nobody listens on.
+fn free_address(wanted: SocketAddr) -> anyhow::Result<SocketAddr> {
+    let last = wanted.port().saturating_add(PORTS);
+    let addresses = (wanted.port()..=last).map(|port| SocketAddr::new(wanted.ip(), port));
+    let Some(free) = addresses.into_iter().find(|address| TcpListener::bind(address).is_ok())
+    else {
+        bail!(
+            "ports {} to {last} of {} cannot be had: choose another with --port",
+            wanted.port(),
+            wanted.ip()
+        );
     };
-    if free != port {
-        println!("Port {port} is taken; the page is on port {free}.");
+    if free != wanted {
+        println!("Port {} is taken: the page is on port {}.", wanted.port(), free.port());
     }
-    Ok((Ipv4Addr::LOCALHOST, free).into())
+    Ok(free)
+}
+
+/// The address to look at from this machine.
+fn here(address: SocketAddr) -> SocketAddr {
+    let is_any = address.ip().is_unspecified();
+    if is_any { (Ipv4Addr::LOCALHOST, address.port()).into() } else { address }
 }
 
 fn start_licmon(run: &Run, programs: &Programs) -> anyhow::Result<Process> {
@@ -121,10 +134,9 @@ fn start_licmon(run: &Run, programs: &Programs) -> anyhow::Result<Process> {
 
 fn start_licdash(run: &Run, programs: &Programs, address: SocketAddr) -> anyhow::Result<Process> {
     let mut serve = command(&programs.licdash);
-    serve.args(["serve", "--config"]).arg(run.config()).arg("--state").arg(run.state());
-    serve.arg("--listen").arg(address.to_string());
+    serve.args(["serve", "--config"]).arg(run.config_at(address)?).arg("--state").arg(run.state());
     let mut licdash = Process::start("licdash", &mut serve, &run.said("licdash"))?;
-    wait_for("licdash", &mut licdash, || http::get(address, "/api/v1/health").is_ok())?;
+    wait_for("licdash", &mut licdash, || http::get(here(address), "/api/v1/health").is_ok())?;
     Ok(licdash)
 }
 
@@ -157,7 +169,7 @@ fn say(run: &Run, address: SocketAddr, options: &Options) {
     let socket = shell_word(&run.socket());
     let licwrap = shell_word(&run.bin().join("licwrap"));
     println!();
-    println!("  The page    http://{address}");
+    println!("  The page    http://{}", here(address));
     println!("  Type next   LICWRAP_SOCKET={socket} {licwrap} -f demo -- sleep 30");
     match (&options.logs, options.demo) {
         (_, true) => println!(
