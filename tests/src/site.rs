@@ -62,6 +62,14 @@ impl Site {
         Self { folder, address, licmon: None, licdash: None }
     }
 
+    /// Lets licdash listen on every address of this machine.
+    pub fn listen_everywhere(&self) {
+        let config = fs::read_to_string(self.config()).expect("the configuration");
+        let everywhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, self.address.port()));
+        let config = config.replace(&self.address.to_string(), &everywhere.to_string());
+        fs::write(self.config(), config).expect("a configuration");
+    }
+
     /// Starts licmon and licdash, and waits until both answer.
     #[track_caller]
     pub fn start(&mut self) {
