@@ -1,0 +1,14 @@
+//! `/api/v1`: a view is a question to the databases and the document that answers it. Knows no template.
+
+pub(crate) mod denials;
+pub(crate) mod feature;
+pub(crate) mod features;
+pub(crate) mod health;
+pub(crate) mod overview;
+pub(crate) mod queue;
+pub(crate) mod servers;
+pub(crate) mod sessions;
+pub(crate) mod stream;
+
+/// The parameters of an address, in their order.
+pub(crate) type Pairs = Vec<(String, String)>;

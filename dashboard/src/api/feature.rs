@@ -1,0 +1,49 @@
+//! One feature: as it is now, and its history in figures.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use lic_analytics::figures::figures;
+use lic_protocol::{
+    name::{FeatureName, ServerName},
+    view::{Feature, FeatureHistory},
+};
+use lic_store::{error::StoreError, read::Reader};
+
+use crate::{error::Error, format::shown, state::App};
+
+/// The feature, or `None` when that license server has none of this name.
+pub(crate) fn view(
+    reader: &Reader,
+    server: &ServerName,
+    feature: &FeatureName,
+) -> Result<Option<FeatureHistory>, StoreError> {
+    reader.feature(server, feature)?.map(|now| with_figures(reader, now)).transpose()
+}
+
+/// Adds its history to a feature.
+pub(crate) fn with_figures(reader: &Reader, now: Feature) -> Result<FeatureHistory, StoreError> {
+    let denials = reader.denial_count(&now.server, &now.feature)?;
+    let figures = match now.in_use {
+        Some(_) => Some(figures(&reader.spans(&now.server, &now.feature)?)),
+        None => None,
+    };
+    Ok(FeatureHistory { now, denials, figures })
+}
+
+/// The failure of asking for a feature that is not there.
+pub(crate) fn not_found(server: &ServerName, feature: &FeatureName) -> Error {
+    let (server, feature) = (shown(server.as_str()), shown(feature.as_str()));
+    Error::NotFound(format!("The license server \"{server}\" has no feature \"{feature}\"."))
+}
+
+/// `GET /api/v1/features/{server}/{feature}`.
+pub(crate) async fn json(
+    State(app): State<App>,
+    Path((server, feature)): Path<(ServerName, FeatureName)>,
+) -> Result<Json<FeatureHistory>, Error> {
+    let missing = not_found(&server, &feature);
+    let view = app.ask(move |reader| view(reader, &server, &feature)).await?;
+    view.map(Json).ok_or(missing)
+}

@@ -1,0 +1,25 @@
+//! licdash: pages and JSON over the two databases of licmon. It reads and never writes.
+//!
+//! A request comes in through `serve`, passes `guard` (method, host, headers, panics) and `router`, and is answered by a
+//! handler of `pages` or `api`. A handler asks `state` for a reader, the reader gives a view, and a template prints it.
+//! `changes` watches the databases and wakes the streams of open pages.
+
+pub mod changes;
+pub mod cli;
+pub mod config;
+pub mod guard;
+pub mod host;
+pub mod readers;
+pub mod router;
+pub mod run;
+pub mod serve;
+pub mod state;
+
+mod api;
+mod assets;
+mod error;
+mod filters;
+mod format;
+mod link;
+mod pages;
+mod query;

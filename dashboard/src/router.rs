@@ -1,0 +1,32 @@
+//! Every route in one table.
+
+use axum::{Router, middleware, routing::get};
+
+use crate::{api, assets, guard::guard, pages, state::App};
+
+/// All pages, the API and the assets, behind the guard.
+pub fn router(app: App) -> Router {
+    let api = Router::new()
+        .route("/overview", get(api::overview::json))
+        .route("/features", get(api::features::json))
+        .route("/features/{server}/{feature}", get(api::feature::json))
+        .route("/sessions", get(api::sessions::json))
+        .route("/denials", get(api::denials::json))
+        .route("/queue", get(api::queue::json))
+        .route("/servers", get(api::servers::json))
+        .route("/health", get(api::health::json))
+        .route("/stream", get(api::stream::events));
+    Router::new()
+        .route("/", get(pages::overview::page))
+        .route("/features", get(pages::features::page))
+        .route("/features/{server}/{feature}", get(pages::feature::page))
+        .route("/sessions", get(pages::sessions::page))
+        .route("/denials", get(pages::denials::page))
+        .route("/queue", get(pages::queue::page))
+        .route("/servers", get(pages::servers::page))
+        .route("/assets/{name}", get(assets::asset))
+        .route("/favicon.ico", get(assets::icon))
+        .nest("/api/v1", api)
+        .layer(middleware::from_fn_with_state(app.clone(), guard))
+        .with_state(app)
+}

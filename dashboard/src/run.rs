@@ -1,0 +1,92 @@
+//! The whole story of the program: configuration, listener, tasks, stop. The only room with a runtime.
+
+use std::{io, process::ExitCode};
+
+use anyhow::Context;
+use tokio::{
+    net::TcpListener,
+    runtime,
+    signal::unix::{SignalKind, signal},
+};
+use tracing::{error, info};
+
+use crate::{
+    changes::Changes,
+    cli::{Cli, Command, Serve},
+    config::Config,
+    host::Hosts,
+    readers::READERS_MAX,
+    router, serve,
+    state::App,
+};
+
+/// Exit status for a mistake in the configuration.
+const EXIT_CONFIG: u8 = 2;
+
+/// Runs the program to its end.
+#[must_use]
+pub fn run(cli: &Cli) -> ExitCode {
+    let Command::Serve(options) = &cli.command;
+    match Config::load(options) {
+        Ok(config) => finish(serve_until_stopped(options, &config)),
+        Err(mistake) => {
+            error!("{:#}", anyhow::Error::from(mistake));
+            ExitCode::from(EXIT_CONFIG)
+        }
+    }
+}
+
+fn finish(outcome: anyhow::Result<()>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            error!("{failure:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve_until_stopped(options: &Serve, config: &Config) -> anyhow::Result<()> {
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(READERS_MAX)
+        .build()
+        .context("start the runtime")?;
+    runtime.block_on(serve_pages(options, config))
+}
+
+async fn serve_pages(_options: &Serve, config: &Config) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(config.listen).await;
+    let listener = listener.with_context(|| format!("listen on {}", config.listen))?;
+    let listening = listener.local_addr().context("ask for the address we listen on")?;
+    let changes = Changes::watch(&config.databases).context("watch the databases")?;
+    let hosts = Hosts::new(listening.ip(), &config.hosts, &host_name());
+    let app = App::new(&config.databases, changes.number(), hosts);
+    info!(address = %listening, live = %config.databases.live.display(),
+        configuration = %config.file, "licdash serves http://{listening}/");
+    let stop = stop_signal().context("watch for signals")?;
+    serve::serve(listener, router::router(app), async {
+        stop.await;
+        // The streams of open pages end with it.
+        drop(changes);
+    })
+    .await;
+    info!("licdash stopped");
+    Ok(())
+}
+
+/// Resolves at the first SIGTERM or SIGINT.
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+fn host_name() -> String {
+    rustix::system::uname().nodename().to_str().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,57 @@
+//! What a handler may reach: the readers, the clock, the number of the last change, the names we answer to.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use lic_store::{error::StoreError, open::DatabasePaths, read::Reader};
+use tokio::sync::watch;
+
+use crate::{error::Error, host::Hosts, readers::Readers};
+
+/// What a handler may reach; cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    readers: Arc<Readers>,
+    hosts: Arc<Hosts>,
+    change: watch::Receiver<u64>,
+}
+
+impl App {
+    /// An application over `databases`, whose changes are counted in `change`, answering to `hosts`.
+    #[must_use]
+    pub fn new(databases: &DatabasePaths, change: watch::Receiver<u64>, hosts: Hosts) -> Self {
+        let readers = Arc::new(Readers::new(databases.clone()));
+        Self { readers, hosts: Arc::new(hosts), change }
+    }
+
+    /// Asks the databases.
+    pub(crate) async fn ask<T, Q>(&self, question: Q) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        Q: FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
+    {
+        Ok(self.readers.ask(question).await?)
+    }
+
+    /// The time of this request.
+    #[expect(clippy::disallowed_methods, reason = "this room reads the clock for all handlers")]
+    #[expect(clippy::unused_self, reason = "the clock is reached through the state")]
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    /// The number of the last change. Ask for it before asking the databases: a page must never claim to be newer than it is.
+    pub(crate) fn change_number(&self) -> u64 {
+        *self.change.borrow()
+    }
+
+    /// Every further change.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.change.clone()
+    }
+
+    /// The names we answer to.
+    pub(crate) fn hosts(&self) -> &Hosts {
+        &self.hosts
+    }
+}
