@@ -2,10 +2,21 @@
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use lic_store::{commit::{Batch, Receipt}, writer::Writer};
+use lic_store::{
+    commit::{Batch, Receipt},
+    configured::Fault,
+    error::StoreError,
+    writer::Writer,
+};
 
-/// Batches that may wait for the writer. A source that fills it waits; that is all our back-pressure.
-pub const PIPE_BATCHES_MAX: usize = 256;
+/// Messages that may wait for the writer. Whoever fills the pipe waits. Readers of logs, whose batches are large, hold themselves
+/// to [`READER_BATCHES_MAX`] each, so that a small batch of the seat server never stands behind a long import.
+pub const PIPE_MESSAGES_MAX: usize = 4096;
+/// Batches that one reader of a log may have in the pipe.
+pub const READER_BATCHES_MAX: usize = 2;
+
+/// Something only the writer may do. An error stops the writer.
+pub type Act = Box<dyn FnOnce(&mut Writer) -> Result<(), StoreError> + Send>;
 
 /// What goes through the pipe.
 pub enum Message {
@@ -17,7 +28,7 @@ pub enum Message {
         receipt: Option<SyncSender<Receipt>>,
     },
     /// Something only the writer may do, between two commits.
-    Act(Box<dyn FnOnce(&mut Writer) + Send>),
+    Act(Act),
 }
 
 /// The end into which sources and the seat server send.
@@ -31,7 +42,7 @@ pub struct Closed;
 /// A pipe: the end for sources, and the end for the writer.
 #[must_use]
 pub fn pipe() -> (EventSink, Receiver<Message>) {
-    let (sender, receiver) = sync_channel(PIPE_BATCHES_MAX);
+    let (sender, receiver) = sync_channel(PIPE_MESSAGES_MAX);
     (EventSink(sender), receiver)
 }
 
@@ -48,15 +59,30 @@ impl EventSink {
     ///
     /// # Errors
     /// [`Closed`] when nobody will commit it.
-    pub fn send_with_receipt(&self, batch: Batch, receipt: SyncSender<Receipt>) -> Result<(), Closed> {
+    pub fn send_with_receipt(
+        &self,
+        batch: Batch,
+        receipt: SyncSender<Receipt>,
+    ) -> Result<(), Closed> {
         self.0.send(Message::Batch { batch, receipt: Some(receipt) }).map_err(|_| Closed)
+    }
+
+    /// Has the writer note what keeps us from reading.
+    ///
+    /// # Errors
+    /// [`Closed`] when there is no writer.
+    pub fn set_fault(&self, fault: Fault) -> Result<(), Closed> {
+        self.act(move |writer| writer.set_fault(&fault))
     }
 
     /// Has the writer do something between two commits.
     ///
     /// # Errors
     /// [`Closed`] when there is no writer.
-    pub fn act(&self, act: impl FnOnce(&mut Writer) + Send + 'static) -> Result<(), Closed> {
+    pub fn act(
+        &self,
+        act: impl FnOnce(&mut Writer) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<(), Closed> {
         self.0.send(Message::Act(Box::new(act))).map_err(|_| Closed)
     }
 }

@@ -1,15 +1,14 @@
 //! The history of a feature in figures.
 
-use jiff::Timestamp;
 use lic_protocol::{event::EndReason, span::Span, view::Figures};
 
 use crate::concurrency::{peak_seats, peak_sessions};
 
 const SECONDS_PER_HOUR: f64 = 3600.0;
 
-/// Figures of the sessions and denials of one feature, given in any order.
+/// Figures of the sessions of one feature, given in any order.
 #[must_use]
-pub fn figures(spans: &[Span], denials: &[Timestamp]) -> Figures {
+pub fn figures(spans: &[Span]) -> Figures {
     let ends =
         spans.iter().filter_map(|span| span.ended.map(|(ended, reason)| (span, ended, reason)));
     let count = |of: fn(EndReason) -> bool| {
@@ -18,7 +17,7 @@ pub fn figures(spans: &[Span], denials: &[Timestamp]) -> Figures {
     let checkins = count(|reason| reason == EndReason::Checkin);
     let timeouts = count(|reason| reason == EndReason::Timeout);
     let ended_sessions = count(|_| true);
-    let started = spans.iter().map(|span| span.started).chain(denials.iter().copied());
+    let started = spans.iter().map(|span| span.started);
     let ended = ends.clone().map(|(_, ended, _)| ended);
     Figures {
         checkouts: spans.len() as u64,
@@ -33,7 +32,6 @@ pub fn figures(spans: &[Span], denials: &[Timestamp]) -> Figures {
             .sum(),
         peak_seats: peak_seats(spans),
         peak_sessions: peak_sessions(spans),
-        denials: denials.len() as u64,
         first: started.clone().min(),
         last: started.chain(ended).max(),
     }
@@ -41,6 +39,8 @@ pub fn figures(spans: &[Span], denials: &[Timestamp]) -> Figures {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
 
     fn at(second: i64) -> Timestamp {
@@ -62,11 +62,11 @@ mod tests {
             ended(0, 0, EndReason::Shutdown),
             open,
         ];
-        let figures = figures(&spans, &[at(9000)]);
+        let figures = figures(&spans);
         let ends = (figures.checkins, figures.timeouts, figures.other_ends, figures.ended_sessions);
         assert_eq!((figures.checkouts, ends), (4, (1, 1, 1, 3)));
         assert!((figures.ended_session_hours - 1.5).abs() < 1e-9);
-        assert_eq!((figures.peak_seats, figures.peak_sessions, figures.denials), (1, 2, 1));
-        assert_eq!((figures.first, figures.last), (Some(at(0)), Some(at(9000))));
+        assert_eq!((figures.peak_seats, figures.peak_sessions), (1, 2));
+        assert_eq!((figures.first, figures.last), (Some(at(0)), Some(at(7200))));
     }
 }

@@ -47,11 +47,13 @@ pub struct Fault {
     pub error: Option<String>,
 }
 
-/// Puts the configuration into the picture; what it no longer names is marked so.
+/// Puts the configuration into the picture; what it no longer names and nobody was ever heard of is gone.
 pub(crate) fn apply(live: &Connection, configured: &Configured) -> Result<(), StoreError> {
     let doing = "store the configuration";
     live.execute_batch(
-        "update server set configured = 0;
+        "delete from server where heard_ms is null;
+        update server set configured = 0;
+        delete from feature where source is null;
         update feature set issued = null, uncounted = 0;
         delete from fault;",
     )

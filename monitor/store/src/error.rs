@@ -29,6 +29,12 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
+    /// The two databases stand in each other's place.
+    #[error("{} is the other of licmon's two databases: exchange the two paths", path.display())]
+    Swapped {
+        /// The database.
+        path: PathBuf,
+    },
     /// The database was written by a newer program.
     #[error(
         "{} is at schema {found}, this program knows up to {known}: upgrade the program",

@@ -4,7 +4,7 @@ use lic_protocol::{
     event::{Checkin, Checkout, Denial, Dequeue, Event, Queue, ServerEvent},
     view::Source,
 };
-use rusqlite::{Connection, OptionalExtension, named_params};
+use rusqlite::{Connection, named_params};
 
 use crate::{
     checkpoint::Checkpoint,
@@ -120,30 +120,7 @@ pub(crate) fn add_checkin(
     history.prepare_cached(sql).doing(doing)?.execute(values).doing(doing).map(drop)
 }
 
-/// The earliest checkin without a checkout that ends a checkout of `handle` at `at_ms`.
-pub(crate) fn waiting_checkin(
-    history: &Connection,
-    names: &mut Names,
-    stamp: &Stamp<'_>,
-    checkout: &Checkout,
-) -> Result<Option<i64>, StoreError> {
-    let doing = "look for an earlier checkin";
-    let sql = "select id from checkin
-        where handle = :handle and checkout is null and server = :server and feature = :feature and at_ms >= :at_ms
-            and not exists (select 1 from pairing where pairing.checkin = checkin.id)
-        order by at_ms, id limit 1";
-    let feature = names.intern(history, checkout.feature.as_str())?;
-    let mut find = history.prepare_cached(sql).doing(doing)?;
-    let values = named_params! {
-        ":handle": checkout.handle,
-        ":server": stamp.server,
-        ":feature": feature,
-        ":at_ms": stamp.at_ms(),
-    };
-    find.query_row(values, |row| row.get(0)).optional().doing(doing)
-}
-
-/// Stores that a checkin learned earlier ends a checkout learned now.
+/// Stores that a checkin ends a checkout, where the checkin itself does not say so.
 pub(crate) fn add_pairing(
     history: &Connection,
     id: i64,

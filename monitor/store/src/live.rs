@@ -1,6 +1,6 @@
 //! The picture of the present: a fold over the entries of history, in the order of their ids.
 
-use lic_protocol::event::ServerChange;
+use lic_protocol::{event::ServerChange, view::Source};
 use rusqlite::{Connection, named_params};
 
 use crate::{
@@ -21,7 +21,7 @@ pub(crate) fn set_watermark(live: &Connection, id: i64) -> Result<(), StoreError
     live.prepare_cached(sql).doing(doing)?.execute([id]).doing(doing).map(drop)
 }
 
-/// Empties the picture; the configuration's rows stay, without what was learned.
+/// Empties the picture; the configuration's rows stay, without what was learned. The caller commits.
 pub(crate) fn clear(live: &Connection) -> Result<(), StoreError> {
     let sql = "delete from session;
         delete from waiter;
@@ -36,19 +36,24 @@ pub(crate) fn clear(live: &Connection) -> Result<(), StoreError> {
 
 /// Puts one entry into the picture.
 pub(crate) fn apply(live: &Connection, system: &str, entry: &Entry) -> Result<(), StoreError> {
+    if entry.change == Change::Server(ServerChange::Stopped) {
+        return stop(live, system, entry);
+    }
     hear(live, system, entry)?;
     match &entry.change {
         Change::Opened(opened) => open(live, entry, opened),
         Change::Ended { checkout: Some(id) } => {
             remove(live, "delete from session where id = :id", *id)
         }
-        Change::Denied { feature } => know_feature(live, &entry.server, feature),
-        Change::Waiting(waiting) => wait(live, entry, waiting),
+        Change::Denied { feature } => know_feature(live, system, &entry.server, feature),
+        Change::Waiting(waiting) => wait(live, system, entry, waiting),
         Change::WaitEnded { queued: Some(id) } => {
             remove(live, "delete from waiter where id = :id", *id)
         }
-        Change::Server(change) => change_server(live, entry, *change),
-        Change::Ended { checkout: None } | Change::WaitEnded { queued: None } => Ok(()),
+        Change::Server(ServerChange::Started) => start(live, entry),
+        Change::Ended { checkout: None }
+        | Change::WaitEnded { queued: None }
+        | Change::Server(ServerChange::Stopped | ServerChange::Anomaly) => Ok(()),
     }
 }
 
@@ -58,8 +63,35 @@ fn hear(live: &Connection, system: &str, entry: &Entry) -> Result<(), StoreError
     let sql =
         "insert into server (name, system, heard_ms, state) values (:name, :system, :at_ms, 'up')
         on conflict (name) do update set
-            state = case when :at_ms > coalesce(since_ms, heard_ms, -1) then 'up' else state end,
-            since_ms = case when state = 'down' and :at_ms > since_ms then :at_ms else since_ms end,
+            state = iif(state = 'down' and :at_ms <= since_ms, 'down', 'up'),
+            since_ms = iif(state = 'down' and :at_ms > since_ms, :at_ms, since_ms),
+            heard_ms = max(coalesce(heard_ms, :at_ms), :at_ms)";
+    let values = named_params! { ":name": entry.server, ":system": system, ":at_ms": entry.at_ms };
+    live.prepare_cached(sql).doing(doing)?.execute(values).doing(doing).map(drop)
+}
+
+/// A server started; what is older than the state it is in does not change that.
+fn start(live: &Connection, entry: &Entry) -> Result<(), StoreError> {
+    let doing = "note that a server started";
+    let sql = "update server set
+            state = iif(:at_ms >= coalesce(since_ms, :at_ms), 'up', state),
+            since_ms = max(coalesce(since_ms, :at_ms), :at_ms),
+            started_ms = max(coalesce(started_ms, :at_ms), :at_ms)
+        where name = :name";
+    let values = named_params! { ":name": entry.server, ":at_ms": entry.at_ms };
+    live.prepare_cached(sql).doing(doing)?.execute(values).doing(doing).map(drop)
+}
+
+/// A server stopped, unless it was heard later; one that is down already went down the first time.
+fn stop(live: &Connection, system: &str, entry: &Entry) -> Result<(), StoreError> {
+    let doing = "note that a server stopped";
+    let sql = "insert into server (name, system, heard_ms, state, since_ms)
+        values (:name, :system, :at_ms, 'down', :at_ms)
+        on conflict (name) do update set
+            state = iif(:at_ms >= max(coalesce(heard_ms, :at_ms), coalesce(since_ms, :at_ms)), 'down', state),
+            since_ms = iif(
+                state <> 'down' and :at_ms >= max(coalesce(heard_ms, :at_ms), coalesce(since_ms, :at_ms)),
+                :at_ms, since_ms),
             heard_ms = max(coalesce(heard_ms, :at_ms), :at_ms)";
     let values = named_params! { ":name": entry.server, ":system": system, ":at_ms": entry.at_ms };
     live.prepare_cached(sql).doing(doing)?.execute(values).doing(doing).map(drop)
@@ -108,7 +140,12 @@ fn open(live: &Connection, entry: &Entry, opened: &Opened) -> Result<(), StoreEr
     live.prepare_cached(sql).doing(doing)?.execute([&entry.server]).doing(doing).map(drop)
 }
 
-fn wait(live: &Connection, entry: &Entry, waiting: &Waiting) -> Result<(), StoreError> {
+fn wait(
+    live: &Connection,
+    system: &str,
+    entry: &Entry,
+    waiting: &Waiting,
+) -> Result<(), StoreError> {
     let doing = "note a waiter";
     let sql = "insert into waiter (id, server, feature, user, host, count, since_ms, ticket)
         values (:id, :server, :feature, :user, :host, :count, :since_ms, :ticket)";
@@ -123,39 +160,25 @@ fn wait(live: &Connection, entry: &Entry, waiting: &Waiting) -> Result<(), Store
         ":ticket": waiting.ticket,
     };
     live.prepare_cached(sql).doing(doing)?.execute(values).doing(doing)?;
-    know_feature(live, &entry.server, &waiting.feature)
+    know_feature(live, system, &entry.server, &waiting.feature)
 }
 
-fn know_feature(live: &Connection, server: &str, feature: &str) -> Result<(), StoreError> {
+/// A feature that was heard of has a source; one without is only configured.
+fn know_feature(
+    live: &Connection,
+    system: &str,
+    server: &str,
+    feature: &str,
+) -> Result<(), StoreError> {
     let doing = "note a feature";
-    let sql =
-        "insert into feature (server, feature) values (:server, :feature) on conflict do nothing";
-    live.prepare_cached(sql).doing(doing)?.execute([server, feature]).doing(doing).map(drop)
+    let source = if system == "licwrap" { Source::Wrapper } else { Source::Log };
+    let sql = "insert into feature (server, feature, source) values (:server, :feature, :source)
+        on conflict (server, feature) do update set source = :source where source is null";
+    let values = named_params! { ":server": server, ":feature": feature, ":source": source.word() };
+    live.prepare_cached(sql).doing(doing)?.execute(values).doing(doing).map(drop)
 }
 
 fn remove(live: &Connection, sql: &str, id: i64) -> Result<(), StoreError> {
     let doing = "remove what ended";
     live.prepare_cached(sql).doing(doing)?.execute([id]).doing(doing).map(drop)
-}
-
-fn change_server(live: &Connection, entry: &Entry, change: ServerChange) -> Result<(), StoreError> {
-    let sql = match change {
-        ServerChange::Started => {
-            "update server set
-                state = case when :at_ms >= coalesce(since_ms, -1) then 'up' else state end,
-                since_ms = max(coalesce(since_ms, :at_ms), :at_ms),
-                started_ms = max(coalesce(started_ms, :at_ms), :at_ms)
-            where name = :name"
-        }
-        ServerChange::Stopped => {
-            "update server set
-                state = case when :at_ms >= max(coalesce(since_ms, -1), heard_ms) then 'down' else state end,
-                since_ms = case when :at_ms >= max(coalesce(since_ms, -1), heard_ms) then :at_ms else since_ms end
-            where name = :name"
-        }
-        ServerChange::Anomaly => return Ok(()),
-    };
-    let doing = "change the state of a server";
-    let values = named_params! { ":name": entry.server, ":at_ms": entry.at_ms };
-    live.prepare_cached(sql).doing(doing)?.execute(values).doing(doing).map(drop)
 }

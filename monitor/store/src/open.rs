@@ -14,11 +14,10 @@ use rusqlite::{
 
 use crate::{
     error::{Doing, StoreError},
+    identify::{self, APPLICATION_ID, Found},
     migrate,
 };
 
-/// Written into the header of every database of ours ("licw"), so that nobody else's is ever taken for one.
-const APPLICATION_ID: i32 = 0x6c69_6377;
 /// The first SQLite whose write-ahead log is safe with more than one checkpointer. Source: sqlite.org, release 3.51.3.
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
 /// How long a connection waits for another's lock.
@@ -81,28 +80,23 @@ pub(crate) fn live_for_writing(path: &Path) -> Result<Connection, StoreError> {
     for_writing(path, "normal", migrate::LIVE)
 }
 
-/// A reader's connection. It sees what is committed and can change nothing.
-pub(crate) fn for_reading(path: &Path) -> Result<Connection, StoreError> {
-    if !path.exists() {
+/// A reader's connection to history. It sees what is committed and can change nothing.
+pub(crate) fn history_for_reading(path: &Path) -> Result<Connection, StoreError> {
+    for_reading(path, identify::history(path)?)
+}
+
+/// A reader's connection to live. It sees what is committed and can change nothing.
+pub(crate) fn live_for_reading(path: &Path) -> Result<Connection, StoreError> {
+    for_reading(path, identify::live(path)?)
+}
+
+fn for_reading(path: &Path, found: Found) -> Result<Connection, StoreError> {
+    if found == Found::Nothing {
         return Err(StoreError::Missing { path: path.to_owned() });
     }
     let open = |source| StoreError::Open { path: path.to_owned(), source };
     let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(open)?;
     db.busy_timeout(std::time::Duration::from_millis(BUSY_MS.into())).map_err(open)?;
-    let ours = is_ours(&db).map_err(open)?;
-    if ours != Some(true) {
-        let path = path.to_owned();
-        return Err(if ours.is_none() {
-            StoreError::Missing { path }
-        } else {
-            StoreError::NotOurs { path }
-        });
-    }
-    let steps = if is_history(&db).map_err(open)? { migrate::HISTORY } else { migrate::LIVE };
-    let (found, known) = (migrate::schema(&db)?, u32::try_from(steps.len()).unwrap_or(u32::MAX));
-    if found > known {
-        return Err(StoreError::TooNew { path: path.to_owned(), found, known });
-    }
     db.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     Ok(db)
 }
@@ -111,7 +105,6 @@ fn for_writing(path: &Path, synchronous: &str, steps: &[&str]) -> Result<Connect
     if rusqlite::version_number() < SQLITE_VERSION_MIN {
         return Err(StoreError::SqliteTooOld { found: rusqlite::version() });
     }
-    refuse_others(path)?;
     let open = |source| StoreError::Open { path: path.to_owned(), source };
     let mut db = Connection::open(path).map_err(open)?;
     db.busy_timeout(std::time::Duration::from_millis(BUSY_MS.into())).map_err(open)?;
@@ -128,43 +121,6 @@ fn for_writing(path: &Path, synchronous: &str, steps: &[&str]) -> Result<Connect
     Ok(db)
 }
 
-/// A file that is there and is not ours is not even opened for writing.
-fn refuse_others(path: &Path) -> Result<(), StoreError> {
-    let length = fs::metadata(path).map_or(0, |file| file.len());
-    if length == 0 {
-        return Ok(());
-    }
-    let not_ours = || StoreError::NotOurs { path: path.to_owned() };
-    let open = |source| StoreError::Open { path: path.to_owned(), source };
-    let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(open)?;
-    match is_ours(&db) {
-        Ok(Some(false)) => Err(not_ours()),
-        Ok(_) => Ok(()),
-        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) => {
-            Err(not_ours())
-        }
-        Err(error) => Err(open(error)),
-    }
-}
-
-/// `None` when the database is empty.
-fn is_ours(db: &Connection) -> rusqlite::Result<Option<bool>> {
-    let id: i32 = db.query_row("pragma application_id", [], |row| row.get(0))?;
-    let tables: i64 = db.query_row("select count(*) from sqlite_schema", [], |row| row.get(0))?;
-    Ok(if id == APPLICATION_ID {
-        Some(true)
-    } else if tables == 0 && id == 0 {
-        None
-    } else {
-        Some(false)
-    })
-}
-
-fn is_history(db: &Connection) -> rusqlite::Result<bool> {
-    let sql = "select exists (select 1 from sqlite_schema where name = 'checkout')";
-    db.query_row(sql, [], |row| row.get(0))
-}
-
 /// What a statement on history may do, decided while it is prepared.
 fn may(action: AuthAction<'_>) -> Authorization {
     match action {
@@ -178,5 +134,218 @@ fn may(action: AuthAction<'_>) -> Authorization {
             Authorization::Allow
         }
         _ => Authorization::Deny,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLES: [&str; 11] = [
+        "name",
+        "server",
+        "checkout",
+        "checkin",
+        "pairing",
+        "denial",
+        "queued",
+        "dequeued",
+        "server_event",
+        "block",
+        "batch",
+    ];
+
+    const ROWS: &str = "insert into name (id, text) values (1, 'x');
+        insert into server (id, name, system) values (1, 'lic1', 'dsls');
+        insert into checkout (id, server, feature, at_ms, learned_at_ms, user, host, count, handle, source,
+            identity_hash, identity_ordinal) values (1, 1, 1, 1, 1, 1, 1, 1, 'h', 1, 1, 0);
+        insert into checkin (id, server, feature, at_ms, learned_at_ms, reason, identity_hash, identity_ordinal)
+            values (2, 1, 1, 1, 1, 1, 2, 0);
+        insert into pairing (id, checkout, checkin) values (3, 1, 2);
+        insert into denial (id, server, feature, at_ms, learned_at_ms, user, host, count, reason, reason_class,
+            identity_hash, identity_ordinal) values (4, 1, 1, 1, 1, 1, 1, 1, 1, 1, 4, 0);
+        insert into queued (id, server, feature, at_ms, learned_at_ms, user, host, count, ticket, identity_hash,
+            identity_ordinal) values (5, 1, 1, 1, 1, 1, 1, 1, 't', 5, 0);
+        insert into dequeued (id, server, feature, at_ms, learned_at_ms, ticket, outcome, identity_hash,
+            identity_ordinal) values (6, 1, 1, 1, 1, 't', 1, 6, 0);
+        insert into server_event (id, server, at_ms, learned_at_ms, change, text, identity_hash, identity_ordinal)
+            values (7, 1, 1, 1, 1, 't', 7, 0);
+        insert into block (first_id, server, last_id, earliest_ms, latest_ms) values (1, 1, 7, 1, 1);
+        insert into batch (number, first_id, last_id, committed_at_ms) values (1, 1, 7, 1);
+        insert into checkpoint (id, server, path, dev, ino, head_len, head, anchor_len, anchor, offset, usage_lines,
+            lines, events, noise, unknown, examples)
+            values (1, 1, 'p', 1, 1, 0, x'', 0, x'', 0, 0, 0, 0, 0, 0, '[]');";
+
+    fn history() -> (tempfile::TempDir, Connection) {
+        let folder = tempfile::tempdir().unwrap();
+        let db = history_for_writing(&folder.path().join("history.db")).unwrap();
+        db.execute_batch(ROWS).unwrap();
+        (folder, db)
+    }
+
+    /// Every row of every table, and the schema.
+    fn contents(db: &Connection) -> Vec<String> {
+        let mut contents = Vec::new();
+        for table in TABLES.iter().chain(&["checkpoint", "sqlite_schema"]) {
+            let mut query = db.prepare(&format!("select * from {table}")).unwrap();
+            let columns = query.column_count();
+            let rows = query.query_map([], |row| {
+                let cells: rusqlite::Result<Vec<rusqlite::types::Value>> =
+                    (0..columns).map(|cell| row.get(cell)).collect();
+                Ok(format!("{table} {:?}", cells?))
+            });
+            contents.extend(rows.unwrap().map(Result::unwrap));
+        }
+        contents
+    }
+
+    #[track_caller]
+    fn check_refused(db: &Connection, sql: &str) {
+        let before = contents(db);
+        assert!(db.execute_batch(sql).is_err(), "went through: {sql}");
+        assert!(contents(db) == before, "changed something: {sql}");
+    }
+
+    fn first_column(db: &Connection, table: &str) -> String {
+        let sql = format!("select name from pragma_table_info('{table}') where cid = 0");
+        db.query_row(&sql, [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn records_are_never_changed() {
+        let (folder, db) = history();
+        let plain = Connection::open(folder.path().join("history.db")).unwrap();
+        for table in TABLES {
+            let id = first_column(&plain, table);
+            let key = if table == "block" { "first_id, server" } else { id.as_str() };
+            check_refused(&db, &format!("update {table} set {id} = {id}"));
+            check_refused(&db, &format!("update {table} set {id} = 99 where {id} = -1"));
+            check_refused(&db, &format!("delete from {table}"));
+            check_refused(&db, &format!("delete from {table} where {id} = -1"));
+            check_refused(&db, &format!("insert or replace into {table} select * from {table}"));
+            check_refused(&db, &format!("replace into {table} select * from {table}"));
+            check_refused(&db, &format!("insert into {table} select * from {table}"));
+            check_refused(
+                &db,
+                &format!(
+                    "insert into {table} select * from {table} where true
+                    on conflict ({key}) do update set {id} = excluded.{id}"
+                ),
+            );
+        }
+        check_refused(&db, "replace into name (text) values ('x')");
+        check_refused(&db, "replace into server (name, system) values ('lic1', 'flexlm')");
+    }
+
+    #[test]
+    fn schema_is_never_changed() {
+        let (_folder, db) = history();
+        for table in TABLES {
+            check_refused(&db, &format!("drop table {table}"));
+            check_refused(&db, &format!("drop trigger {table}_is_not_updated"));
+            check_refused(&db, &format!("alter table {table} rename to t"));
+            check_refused(&db, &format!("alter table {table} add column c"));
+            check_refused(&db, &format!("alter table {table} drop column id"));
+            check_refused(&db, &format!("create index i on {table} (rowid)"));
+            check_refused(
+                &db,
+                &format!(
+                    "create trigger t before insert on {table} begin select raise(ignore); end"
+                ),
+            );
+            check_refused(
+                &db,
+                &format!(
+                    "create temp trigger t before insert on {table} begin select raise(ignore); end"
+                ),
+            );
+        }
+        for sql in [
+            "drop view session",
+            "drop index checkin_by_checkout",
+            "drop table checkpoint",
+            "alter table checkpoint add column c",
+            "create table t (x)",
+            "create temp table t (x)",
+            "create view v as select 1",
+            "create virtual table v using fts5 (x)",
+            "attach ':memory:' as other",
+            "detach main",
+            "reindex",
+            "analyze",
+            "vacuum",
+            "vacuum into '/nowhere'",
+            "insert into sqlite_schema select * from sqlite_schema",
+            "delete from sqlite_schema",
+            "update sqlite_schema set sql = ''",
+        ] {
+            check_refused(&db, sql);
+        }
+    }
+
+    #[test]
+    fn no_setting_is_changed() {
+        let (_folder, db) = history();
+        for sql in [
+            "pragma writable_schema = 1",
+            "pragma user_version = 9",
+            "pragma application_id = 9",
+            "pragma recursive_triggers = 0",
+            "pragma foreign_keys = 0",
+            "pragma ignore_check_constraints = 1",
+            "pragma journal_mode = off",
+            "pragma synchronous = off",
+            "pragma trusted_schema = 1",
+            "pragma wal_checkpoint(truncate)",
+            "select load_extension('x')",
+        ] {
+            check_refused(&db, sql);
+        }
+    }
+
+    #[test]
+    fn checkpoints_move_and_stay() {
+        let (_folder, db) = history();
+        assert_eq!(db.execute("update checkpoint set offset = 7", []).unwrap(), 1);
+        let moved = "insert into checkpoint select * from checkpoint where true
+            on conflict (id) do update set offset = 8";
+        assert_eq!(db.execute(moved, []).unwrap(), 1);
+        let offset: i64 =
+            db.query_row("select offset from checkpoint", [], |row| row.get(0)).unwrap();
+        assert_eq!(offset, 8);
+        check_refused(&db, "delete from checkpoint");
+        check_refused(&db, "replace into checkpoint select * from checkpoint");
+    }
+
+    /// Without the authorizer, with SQLite's default of no recursive triggers and with them.
+    #[test]
+    fn triggers_stand_alone() {
+        let (folder, db) = history();
+        drop(db);
+        let db = Connection::open(folder.path().join("history.db")).unwrap();
+        db.pragma_update(None, "foreign_keys", false).unwrap();
+        for recursive in [false, true] {
+            db.pragma_update(None, "recursive_triggers", recursive).unwrap();
+            for table in TABLES {
+                let id = first_column(&db, table);
+                let key = if table == "block" { "first_id, server" } else { id.as_str() };
+                check_refused(&db, &format!("update {table} set {id} = {id}"));
+                check_refused(&db, &format!("delete from {table}"));
+                check_refused(&db, &format!("replace into {table} select * from {table}"));
+                check_refused(&db, &format!("update or ignore {table} set {id} = {id}"));
+                check_refused(&db, &format!("update or replace {table} set {id} = {id}"));
+                check_refused(
+                    &db,
+                    &format!(
+                        "insert into {table} select * from {table} where true
+                        on conflict ({key}) do update set {id} = excluded.{id}"
+                    ),
+                );
+            }
+            check_refused(&db, "replace into name (text) values ('x')");
+            check_refused(&db, "replace into server (name, system) values ('lic1', 'flexlm')");
+            check_refused(&db, "replace into name (id, text) values (2, 'x')");
+            check_refused(&db, "delete from checkpoint");
+        }
     }
 }

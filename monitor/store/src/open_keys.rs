@@ -6,44 +6,68 @@ use rusqlite::Connection;
 
 use crate::error::{Doing, StoreError};
 
-/// Open checkouts or waits: server, feature and the system's own key, to the id in history.
-pub(crate) struct OpenKeys(HashMap<(String, String, String), i64>);
+/// Something that is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Open {
+    /// Since when.
+    pub(crate) at_ms: i64,
+    /// Its id in history.
+    pub(crate) id: i64,
+}
+
+/// Open checkouts or waits, by server, feature and the system's own key.
+///
+/// A key has more than one only where files were imported out of order.
+pub(crate) struct OpenKeys(HashMap<(String, String, String), Vec<Open>>);
 
 impl OpenKeys {
     /// The sessions that are in the picture.
     pub(crate) fn of_sessions(live: &Connection) -> Result<Self, StoreError> {
-        Self::load(live, "select server, feature, handle, id from session")
+        Self::load(live, "select server, feature, handle, started_ms, id from session")
     }
 
     /// The waits that are in the picture.
     pub(crate) fn of_waiters(live: &Connection) -> Result<Self, StoreError> {
-        Self::load(live, "select server, feature, ticket, id from waiter")
+        Self::load(live, "select server, feature, ticket, since_ms, id from waiter")
     }
 
     fn load(live: &Connection, sql: &str) -> Result<Self, StoreError> {
         let doing = "read what is open";
-        let mut open = live.prepare(sql).doing(doing)?;
-        let rows =
-            open.query_map([], |row| Ok(((row.get(0)?, row.get(1)?, row.get(2)?), row.get(3)?)));
-        rows.and_then(Iterator::collect).doing(doing).map(Self)
+        let mut open = Self(HashMap::new());
+        let mut query = live.prepare(sql).doing(doing)?;
+        let rows = query.query_map([], |row| {
+            let key: (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok((key, Open { at_ms: row.get(3)?, id: row.get(4)? }))
+        });
+        for row in rows.doing(doing)? {
+            let (key, opened) = row.doing(doing)?;
+            open.0.entry(key).or_default().push(opened);
+        }
+        Ok(open)
     }
 
-    /// The open one with this key.
-    pub(crate) fn get(&self, server: &str, feature: &str, key: &str) -> Option<i64> {
-        self.0.get(&of(server, feature, key)).copied()
+    /// What is open with this key, in no order.
+    pub(crate) fn of(&self, server: &str, feature: &str, key: &str) -> &[Open] {
+        self.0.get(&owned(server, feature, key)).map_or(&[], Vec::as_slice)
     }
 
     /// Opens one.
-    pub(crate) fn insert(&mut self, server: &str, feature: &str, key: &str, id: i64) {
-        self.0.insert(of(server, feature, key), id);
+    pub(crate) fn insert(&mut self, server: &str, feature: &str, key: &str, opened: Open) {
+        self.0.entry(owned(server, feature, key)).or_default().push(opened);
     }
 
-    /// Closes one, and says which it was.
-    pub(crate) fn remove(&mut self, server: &str, feature: &str, key: &str) -> Option<i64> {
-        self.0.remove(&of(server, feature, key))
+    /// Closes one.
+    pub(crate) fn remove(&mut self, server: &str, feature: &str, key: &str, id: i64) {
+        let key = owned(server, feature, key);
+        if let Some(open) = self.0.get_mut(&key) {
+            open.retain(|opened| opened.id != id);
+            if open.is_empty() {
+                self.0.remove(&key);
+            }
+        }
     }
 }
 
-fn of(server: &str, feature: &str, key: &str) -> (String, String, String) {
+fn owned(server: &str, feature: &str, key: &str) -> (String, String, String) {
     (server.to_owned(), feature.to_owned(), key.to_owned())
 }

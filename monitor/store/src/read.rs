@@ -34,8 +34,8 @@ impl Reader {
     /// [`StoreError::Missing`] when nothing was ever stored there; others when a file is not ours or cannot be read.
     pub fn open(paths: &DatabasePaths) -> Result<Self, StoreError> {
         Ok(Self {
-            live: open::for_reading(&paths.live)?,
-            history: open::for_reading(&paths.history)?,
+            live: open::live_for_reading(&paths.live)?,
+            history: open::history_for_reading(&paths.history)?,
         })
     }
 
@@ -126,16 +126,16 @@ impl Reader {
         spans::of_feature(&self.history, server, feature)
     }
 
-    /// The times of every refused checkout of a feature, in no order.
+    /// How often checkouts of a feature were refused.
     ///
     /// # Errors
     /// What SQLite meets.
-    pub fn denial_times(
+    pub fn denial_count(
         &self,
         server: &ServerName,
         feature: &FeatureName,
-    ) -> Result<Vec<Timestamp>, StoreError> {
-        spans::denial_times(&self.history, server, feature)
+    ) -> Result<u64, StoreError> {
+        spans::denial_count(&self.history, server, feature)
     }
 }
 

@@ -4,7 +4,7 @@ use std::{collections::HashMap, fs::File};
 
 use jiff::Timestamp;
 use lic_protocol::{
-    event::{Checkin, Checkout, Dequeue, Event, Fact, Identity, Queue, ServerChange, ServerEvent},
+    event::{Checkin, Checkout, Dequeue, Event, Fact, Queue, ServerChange, ServerEvent},
     name::ServerName,
 };
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
@@ -17,10 +17,11 @@ use crate::{
     entry::{Change, Entry, Opened, Waiting},
     error::{Doing, StoreError},
     history::{self, Stamp},
-    live,
+    identify, live,
     names::Names,
     open::{self, DatabasePaths},
-    open_keys::OpenKeys,
+    open_keys::{Open, OpenKeys},
+    pairing::{self, Given, Handle, Taken},
     replay,
 };
 
@@ -50,10 +51,13 @@ impl Writer {
     /// When another process writes them, when a file is not ours or from a newer program, and whatever SQLite meets.
     pub fn open(paths: &DatabasePaths) -> Result<Self, StoreError> {
         let lock = open::lock(paths)?;
+        identify::both(paths)?;
         let history = open::history_for_writing(&paths.history)?;
         let mut live = open::live_for_writing(&paths.live)?;
         let servers = known_servers(&history)?;
-        catch_up(&history, &mut live, &servers)?;
+        let change = begin(&mut live)?;
+        catch_up(&history, &change, &servers)?;
+        change.commit().doing("catch up with history")?;
         Ok(Self {
             names: Names::default(),
             blocks: Blocks::load(&history)?,
@@ -129,8 +133,11 @@ impl Writer {
     /// # Errors
     /// What SQLite meets.
     pub fn rebuild(&mut self) -> Result<i64, StoreError> {
-        live::clear(&self.live)?;
-        catch_up(&self.history, &mut self.live, &self.servers)?;
+        // Readers see the picture as it was until it is whole again.
+        let change = begin(&mut self.live)?;
+        live::clear(&change)?;
+        catch_up(&self.history, &change, &self.servers)?;
+        change.commit().doing("make the picture again")?;
         self.sessions = OpenKeys::of_sessions(&self.live)?;
         self.waiters = OpenKeys::of_waiters(&self.live)?;
         replay::last_id(&self.history)
@@ -187,9 +194,7 @@ impl Writer {
         let known = self.servers[&batch.server].clone();
         let mut receipt = Receipt::default();
         for event in &batch.events {
-            let at_ms = event.at.as_millisecond();
-            let is_ambiguous = event.raw.is_some();
-            if self.blocks.contain(&self.history, event.identity, at_ms, is_ambiguous)? {
+            if self.blocks.contain(&self.history, known.id, event)? {
                 receipt.duplicates += 1;
             } else {
                 self.append_event(batch, known.id, event, entries)?;
@@ -217,23 +222,21 @@ impl Writer {
             event,
         };
         let name = batch.server.as_str();
-        let change = match &event.fact {
-            Fact::Checkout(checkout) => {
-                return self.append_checkout(name, &stamp, checkout, entries);
-            }
-            Fact::Checkin(checkin) => self.append_checkin(name, &stamp, checkin)?,
+        match &event.fact {
+            Fact::Checkout(checkout) => self.append_checkout(name, &stamp, checkout, entries),
+            Fact::Checkin(checkin) => self.append_checkin(name, &stamp, checkin, entries),
             Fact::Denial(denial) => {
                 history::add_denial(&self.history, &mut self.names, &stamp, denial)?;
-                Change::Denied { feature: denial.feature.to_string() }
+                let change = Change::Denied { feature: denial.feature.to_string() };
+                self.record(name, &stamp, change, entries)
             }
-            Fact::Queue(queue) => self.append_queue(name, &stamp, queue)?,
-            Fact::Dequeue(dequeue) => self.append_dequeue(name, &stamp, dequeue)?,
+            Fact::Queue(queue) => self.append_queue(name, &stamp, queue, entries),
+            Fact::Dequeue(dequeue) => self.append_dequeue(name, &stamp, dequeue, entries),
             Fact::Server(change) => {
                 history::add_server_event(&self.history, &mut self.names, &stamp, change)?;
-                Change::Server(change.change)
+                self.record(name, &stamp, Change::Server(change.change), entries)
             }
-        };
-        self.record(name, stamp.id, stamp.at_ms(), Some(event.identity), change, entries)
+        }
     }
 
     fn append_checkout(
@@ -244,30 +247,24 @@ impl Writer {
         entries: &mut Vec<Entry>,
     ) -> Result<(), StoreError> {
         let (feature, handle) = (checkout.feature.as_str(), checkout.handle.as_str());
-        let identity = Some(stamp.event.identity);
-        if let Some(open) = self.sessions.get(server, feature, handle) {
+        let key = Handle { server: stamp.server, feature, handle };
+        let open = self.sessions.of(server, feature, handle);
+        let taken = pairing::taken(&self.history, &mut self.names, key, stamp.at_ms(), open)?;
+        if let Taken::Contradicts(held) = taken {
             let text = format!(
-                "checkout of {feature} by {} with the handle {handle} of checkout {open}, which is still open",
+                "checkout of {feature} by {} with the handle {handle} of checkout {held}, which is still open",
                 checkout.user
             );
-            let anomaly = ServerEvent { change: ServerChange::Anomaly, text };
-            history::add_server_event(&self.history, &mut self.names, stamp, &anomaly)?;
-            let change = Change::Server(ServerChange::Anomaly);
-            return self.record(server, stamp.id, stamp.at_ms(), identity, change, entries);
+            return self.append_anomaly(server, stamp, text, entries);
         }
-        let earlier = history::waiting_checkin(&self.history, &mut self.names, stamp, checkout)?;
         history::add_checkout(&self.history, &mut self.names, stamp, checkout)?;
         let opened = Change::Opened(Box::new(opened(stamp, checkout)));
-        self.record(server, stamp.id, stamp.at_ms(), identity, opened, entries)?;
-        match earlier {
-            None => self.sessions.insert(server, feature, handle, stamp.id),
-            Some(checkin) => {
-                let id = self.blocks.next_id();
-                history::add_pairing(&self.history, id, stamp.id, checkin)?;
-                let ended = Change::Ended { checkout: Some(stamp.id) };
-                self.record(server, id, stamp.at_ms(), None, ended, entries)?;
-            }
+        self.record(server, stamp, opened, entries)?;
+        if let Taken::EndedBy(checkin) = taken {
+            return self.append_pairing(server, stamp, stamp.id, checkin, entries);
         }
+        let opened = Open { at_ms: stamp.at_ms(), id: stamp.id };
+        self.sessions.insert(server, feature, handle, opened);
         Ok(())
     }
 
@@ -276,10 +273,57 @@ impl Writer {
         server: &str,
         stamp: &Stamp<'_>,
         checkin: &Checkin,
-    ) -> Result<Change, StoreError> {
-        let checkout = self.sessions.remove(server, checkin.feature.as_str(), &checkin.handle);
+        entries: &mut Vec<Entry>,
+    ) -> Result<(), StoreError> {
+        let (feature, handle) = (checkin.feature.as_str(), checkin.handle.as_str());
+        let key = Handle { server: stamp.server, feature, handle };
+        let (open, at_ms) = (self.sessions.of(server, feature, handle), stamp.at_ms());
+        let source = stamp.source;
+        let given = pairing::given(&self.history, &mut self.names, key, at_ms, open, source)?;
+        let (checkout, paired) = match given {
+            Given::Ends { checkout, older } => (Some(checkout), older),
+            Given::EndsEarlier(checkout) => (None, vec![checkout]),
+            Given::Nothing => (None, Vec::new()),
+        };
         history::add_checkin(&self.history, &mut self.names, stamp, checkin, checkout)?;
-        Ok(Change::Ended { checkout })
+        self.record(server, stamp, Change::Ended { checkout }, entries)?;
+        for ended in checkout.iter().chain(&paired) {
+            self.sessions.remove(server, feature, handle, *ended);
+        }
+        for checkout in paired {
+            let checkin = Open { at_ms, id: stamp.id };
+            self.append_pairing(server, stamp, checkout, checkin, entries)?;
+        }
+        Ok(())
+    }
+
+    fn append_pairing(
+        &mut self,
+        server: &str,
+        stamp: &Stamp<'_>,
+        checkout: i64,
+        checkin: Open,
+        entries: &mut Vec<Entry>,
+    ) -> Result<(), StoreError> {
+        let id = self.blocks.next_id();
+        history::add_pairing(&self.history, id, checkout, checkin.id)?;
+        self.blocks.add(id, stamp.server, checkin.at_ms, None);
+        self.blocks.close_full(&self.history)?;
+        let change = Change::Ended { checkout: Some(checkout) };
+        entries.push(Entry { id, server: server.to_owned(), at_ms: checkin.at_ms, change });
+        Ok(())
+    }
+
+    fn append_anomaly(
+        &mut self,
+        server: &str,
+        stamp: &Stamp<'_>,
+        text: String,
+        entries: &mut Vec<Entry>,
+    ) -> Result<(), StoreError> {
+        let anomaly = ServerEvent { change: ServerChange::Anomaly, text };
+        history::add_server_event(&self.history, &mut self.names, stamp, &anomaly)?;
+        self.record(server, stamp, Change::Server(ServerChange::Anomaly), entries)
     }
 
     fn append_queue(
@@ -287,16 +331,27 @@ impl Writer {
         server: &str,
         stamp: &Stamp<'_>,
         queue: &Queue,
-    ) -> Result<Change, StoreError> {
+        entries: &mut Vec<Entry>,
+    ) -> Result<(), StoreError> {
+        let (feature, ticket) = (queue.feature.as_str(), queue.ticket.as_str());
+        if let Some(open) = self.waiters.of(server, feature, ticket).first() {
+            let text = format!(
+                "wait for {feature} by {} with the ticket {ticket} of wait {}, which is still open",
+                queue.user, open.id
+            );
+            return self.append_anomaly(server, stamp, text, entries);
+        }
         history::add_queued(&self.history, &mut self.names, stamp, queue)?;
-        self.waiters.insert(server, queue.feature.as_str(), &queue.ticket, stamp.id);
-        Ok(Change::Waiting(Box::new(Waiting {
+        let opened = Open { at_ms: stamp.at_ms(), id: stamp.id };
+        self.waiters.insert(server, feature, ticket, opened);
+        let waiting = Waiting {
             feature: queue.feature.to_string(),
             user: queue.user.to_string(),
             host: queue.host.to_string(),
             count: queue.count,
             ticket: queue.ticket.clone(),
-        })))
+        };
+        self.record(server, stamp, Change::Waiting(Box::new(waiting)), entries)
     }
 
     fn append_dequeue(
@@ -304,24 +359,29 @@ impl Writer {
         server: &str,
         stamp: &Stamp<'_>,
         dequeue: &Dequeue,
-    ) -> Result<Change, StoreError> {
-        let queued = self.waiters.remove(server, dequeue.feature.as_str(), &dequeue.ticket);
+        entries: &mut Vec<Entry>,
+    ) -> Result<(), StoreError> {
+        let (feature, ticket) = (dequeue.feature.as_str(), dequeue.ticket.as_str());
+        let queued = self.waiters.of(server, feature, ticket).first().map(|open| open.id);
+        if let Some(id) = queued {
+            self.waiters.remove(server, feature, ticket, id);
+        }
         history::add_dequeued(&self.history, &mut self.names, stamp, dequeue, queued)?;
-        Ok(Change::WaitEnded { queued })
+        self.record(server, stamp, Change::WaitEnded { queued }, entries)
     }
 
+    /// Counts the record just stored under the stamp's id, and passes on what it changes.
     fn record(
         &mut self,
         server: &str,
-        id: i64,
-        at_ms: i64,
-        identity: Option<Identity>,
+        stamp: &Stamp<'_>,
         change: Change,
         entries: &mut Vec<Entry>,
     ) -> Result<(), StoreError> {
-        self.blocks.add(id, at_ms, identity);
+        let at_ms = stamp.at_ms();
+        self.blocks.add(stamp.id, stamp.server, at_ms, Some(stamp.event.identity));
         self.blocks.close_full(&self.history)?;
-        entries.push(Entry { id, server: server.to_owned(), at_ms, change });
+        entries.push(Entry { id: stamp.id, server: server.to_owned(), at_ms, change });
         Ok(())
     }
 
@@ -352,10 +412,10 @@ fn opened(stamp: &Stamp<'_>, checkout: &Checkout) -> Opened {
     }
 }
 
-/// Folds into live whatever history has and live has not.
+/// Folds into live whatever history has and live has not. The caller commits.
 fn catch_up(
     history: &Connection,
-    live: &mut Connection,
+    live: &Connection,
     servers: &HashMap<ServerName, Known>,
 ) -> Result<(), StoreError> {
     let last_id = replay::last_id(history)?;
@@ -367,13 +427,10 @@ fn catch_up(
     while applied < last_id {
         let until = last_id.min(applied + replay::WINDOW_IDS);
         let entries = replay::entries(history, applied + 1, until)?;
-        let change = begin(live)?;
-        apply_all(&change, servers, &entries)?;
-        live::set_watermark(&change, until)?;
-        change.commit().doing("catch up with history")?;
+        apply_all(live, servers, &entries)?;
         applied = until;
     }
-    Ok(())
+    live::set_watermark(live, applied)
 }
 
 fn apply_all(

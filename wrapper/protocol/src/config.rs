@@ -43,6 +43,16 @@ pub enum ConfigError {
         /// What is wrong, and the nearest known key where a key is unknown.
         message: String,
     },
+    /// A mistake in a variable of the environment or of `.env`.
+    #[error("{variable}={value}: {message}")]
+    Variable {
+        /// The variable.
+        variable: String,
+        /// Its value.
+        value: String,
+        /// What is wrong.
+        message: String,
+    },
 }
 
 impl ConfigFile {

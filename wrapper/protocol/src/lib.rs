@@ -2,9 +2,13 @@
 
 #[cfg(feature = "config")]
 pub mod config;
+#[cfg(feature = "config")]
+pub mod dashboard;
 pub mod event;
 pub mod name;
 pub mod paths;
+#[cfg(feature = "config")]
+pub mod place;
 pub mod query;
 pub mod span;
 pub mod time;

@@ -102,12 +102,10 @@ pub struct Figures {
     pub peak_seats: u32,
     /// Most sessions open at one instant.
     pub peak_sessions: u32,
-    /// Refused checkouts.
-    pub denials: u64,
-    /// The first checkout or denial.
+    /// The first checkout.
     #[serde(with = "ms_option")]
     pub first: Option<Timestamp>,
-    /// The last checkout, end or denial.
+    /// The last checkout or end.
     #[serde(with = "ms_option")]
     pub last: Option<Timestamp>,
 }
@@ -118,7 +116,9 @@ pub struct FeatureHistory {
     /// As it is now.
     #[serde(flatten)]
     pub now: Feature,
-    /// Its history; `None` where holding cannot be seen and nothing was denied.
+    /// Refused checkouts ever.
+    pub denials: u64,
+    /// What was held; `None` where holding cannot be seen.
     pub figures: Option<Figures>,
 }
 

@@ -63,9 +63,10 @@ create table checkin (
 ) strict;
 
 create index checkin_by_checkout on checkin (checkout) where checkout is not null;
-create index checkin_without_checkout on checkin (handle) where checkout is null;
+create index checkin_without_checkout on checkin (handle, at_ms) where checkout is null;
 
--- A checkout and the checkin that was learned before it.
+-- A checkout and a checkin that was not stored as its end: it was learned before it, or is nearer than the one known so far.
+-- Of several, the earliest checkin is the end.
 create table pairing (
     id integer primary key,
     checkout integer not null references checkout (id),
@@ -142,15 +143,15 @@ create table server_event (
     seal integer
 ) strict;
 
--- The times that a full run of ids covers: a time index of one row per thousand records.
+-- The times that the records of one server in a full run of ids cover: a time index of one row per thousand records.
 create table block (
-    first_id integer primary key,
+    first_id integer not null,
+    server integer not null references server (id),
     last_id integer not null,
     earliest_ms integer not null,
-    latest_ms integer not null
+    latest_ms integer not null,
+    primary key (first_id, server)
 ) strict;
-
-create index block_by_latest on block (latest_ms);
 
 -- One row per commit. `chain` is for the seal of the records.
 create table batch (
@@ -197,7 +198,7 @@ select
     strftime('%Y-%m-%dT%H:%M:%fZ', c.at_ms / 1000.0, 'unixepoch') as started,
     strftime('%Y-%m-%dT%H:%M:%fZ', coalesce(e.at_ms, l.at_ms) / 1000.0, 'unixepoch') as ended,
     end_reason.text as end_reason,
-    (coalesce(e.at_ms, l.at_ms) - c.at_ms) / 1000.0 as duration_s,
+    max(coalesce(e.at_ms, l.at_ms) - c.at_ms, 0) / 1000.0 as duration_s,
     process.text as process,
     project.text as project,
     c.handle,
@@ -224,7 +225,9 @@ left join name process on process.id = c.process
 left join name project on project.id = c.project
 left join name seat on seat.id = c.seat
 left join checkin e on e.checkout = c.id
-left join pairing p on p.checkout = c.id
+left join pairing p on p.id = (
+    select q.id from pairing q join checkin k on k.id = q.checkin where q.checkout = c.id
+    order by k.at_ms, k.id limit 1)
 left join checkin l on l.id = p.checkin
 left join name end_reason on end_reason.id = coalesce(e.reason, l.reason);
 
@@ -239,7 +242,7 @@ begin
     select raise(abort, 'history only grows: name is never deleted from');
 end;
 create trigger name_is_not_replaced before insert on name
-when exists (select 1 from name where id = new.id)
+when exists (select 1 from name where id = new.id or text = new.text)
 begin
     select raise(abort, 'history only grows: name is never replaced');
 end;
@@ -253,7 +256,7 @@ begin
     select raise(abort, 'history only grows: server is never deleted from');
 end;
 create trigger server_is_not_replaced before insert on server
-when exists (select 1 from server where id = new.id)
+when exists (select 1 from server where id = new.id or name = new.name)
 begin
     select raise(abort, 'history only grows: server is never replaced');
 end;
@@ -267,7 +270,7 @@ begin
     select raise(abort, 'history only grows: block is never deleted from');
 end;
 create trigger block_is_not_replaced before insert on block
-when exists (select 1 from block where first_id = new.first_id)
+when exists (select 1 from block where first_id = new.first_id and server = new.server)
 begin
     select raise(abort, 'history only grows: block is never replaced');
 end;

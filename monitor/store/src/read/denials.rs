@@ -22,7 +22,7 @@ pub(super) fn denials(history: &Connection, filter: &Filter) -> Result<Denials, 
     let Some(numbers) = pages::numbers(history, filter)? else {
         return Ok(Denials { denials: Vec::new(), next: None });
     };
-    let (denials, next) = pages::page(history, filter, |block, before, limit| {
+    let (denials, next) = pages::page(history, filter, numbers.server, |block, before, limit| {
         block_rows(history, filter, &numbers, block, before, limit)
     })?;
     Ok(Denials { denials, next })

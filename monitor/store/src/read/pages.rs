@@ -7,7 +7,7 @@ use lic_protocol::query::{Cursor, Filter};
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::{
-    blocks::{Block, all_blocks},
+    blocks::{self, Block},
     error::{Doing, StoreError},
 };
 
@@ -32,15 +32,16 @@ pub(super) struct Numbers {
 
 /// The rows of one page: at most `filter.rows_max()`, and where the next page begins.
 ///
-/// `read` gives the rows of one block that come after `before` in the list, newest first, at most so many.
+/// `server` is the one that the filter names, if any. `read` gives the rows of one block that come after `before` in the list, newest first, at most so many.
 pub(super) fn page<T>(
     history: &Connection,
     filter: &Filter,
+    server: Option<i64>,
     mut read: impl FnMut(Block, Cursor, usize) -> Result<Vec<Placed<T>>, StoreError>,
 ) -> Result<(Vec<T>, Option<String>), StoreError> {
     let before = before(filter);
     let from_ms = filter.from.map_or(i64::MIN, |from| from.as_millisecond());
-    let mut blocks = all_blocks(history)?;
+    let mut blocks = blocks::of_server(history, server)?;
     blocks.retain(|block| block.latest_ms >= from_ms && block.earliest_ms <= before.at_ms);
     blocks.sort_unstable_by_key(|block| Reverse((block.latest_ms, block.last_id)));
     // One row more than the page shows whether there is a next one.

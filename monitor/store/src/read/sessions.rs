@@ -71,9 +71,10 @@ pub(super) fn recorded(
     let Some(numbers) = pages::numbers(history, filter)? else {
         return Ok(Sessions { sessions: Vec::new(), next: None });
     };
-    let (mut sessions, next) = pages::page(history, filter, |block, before, limit| {
-        block_rows(history, filter, &numbers, ended_only, block, before, limit)
-    })?;
+    let (mut sessions, next) =
+        pages::page(history, filter, numbers.server, |block, before, limit| {
+            block_rows(history, filter, &numbers, ended_only, block, before, limit)
+        })?;
     for session in sessions.iter_mut().filter(|session| session.ended.is_none()) {
         let restarted_ms = restarted(live, &session.server)?;
         session.verified = Some(!is_before(session.started, restarted_ms));
@@ -100,7 +101,9 @@ const RECORDED: &str = "select
     left join name project on project.id = c.project
     left join name seat on seat.id = c.seat
     left join checkin e on e.checkout = c.id
-    left join pairing p on p.checkout = c.id
+    left join pairing p on p.id = (
+        select q.id from pairing q join checkin k on k.id = q.checkin where q.checkout = c.id
+        order by k.at_ms, k.id limit 1)
     left join checkin l on l.id = p.checkin
     left join name reason on reason.id = coalesce(e.reason, l.reason)
     where c.id between :first and :last
@@ -198,7 +201,8 @@ fn end(session: &mut Session, row: &Row<'_>) -> Result<(), StoreError> {
     let cpu_ms: Option<f64> = row.get(21).doing(doing)?;
     session.ended = Some(time(ended_ms));
     session.end_reason = Some(word("checkin.reason", &reason, EndReason::from_word)?);
-    session.duration_s = Some(seconds(ended_ms - session.started.as_millisecond()));
+    // A clock that was set back in between can make the end come first.
+    session.duration_s = Some(seconds((ended_ms - session.started.as_millisecond()).max(0)));
     session.ended_before = ended_before_ms.map(time);
     session.exit_status = row.get(19).doing(doing)?;
     session.exit_signal = row.get(20).doing(doing)?;

@@ -1,6 +1,5 @@
 //! Sessions and denials of one feature, bare: what figures are made of.
 
-use jiff::Timestamp;
 use lic_protocol::{
     event::EndReason,
     name::{FeatureName, ServerName},
@@ -16,7 +15,9 @@ const SPANS: &str = "select c.at_ms, coalesce(e.at_ms, l.at_ms), reason.text, c.
     join server on server.id = c.server
     join name feature on feature.id = c.feature
     left join checkin e on e.checkout = c.id
-    left join pairing p on p.checkout = c.id
+    left join pairing p on p.id = (
+        select q.id from pairing q join checkin k on k.id = q.checkin where q.checkout = c.id
+        order by k.at_ms, k.id limit 1)
     left join checkin l on l.id = p.checkin
     left join name reason on reason.id = coalesce(e.reason, l.reason)
     where server.name = :server and feature.text = :feature";
@@ -51,18 +52,17 @@ pub(super) fn of_feature(
     Ok(spans)
 }
 
-/// When checkouts of a feature were refused.
-pub(super) fn denial_times(
+/// How often checkouts of a feature were refused.
+pub(super) fn denial_count(
     history: &Connection,
     server: &ServerName,
     feature: &FeatureName,
-) -> Result<Vec<Timestamp>, StoreError> {
-    let doing = "read the denials of a feature";
-    let sql = "select d.at_ms from denial d
+) -> Result<u64, StoreError> {
+    let doing = "count the denials of a feature";
+    let sql = "select count(*) from denial d
         join server on server.id = d.server join name feature on feature.id = d.feature
         where server.name = :server and feature.text = :feature";
     let mut query = history.prepare_cached(sql).doing(doing)?;
     let values = named_params! { ":server": server.as_str(), ":feature": feature.as_str() };
-    let rows = query.query_map(values, |row| Ok(time(row.get(0)?)));
-    rows.and_then(Iterator::collect).doing(doing)
+    query.query_row(values, |row| row.get::<_, i64>(0)).map(i64::cast_unsigned).doing(doing)
 }

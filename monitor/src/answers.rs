@@ -1,0 +1,265 @@
+//! The commands that answer: each reads the databases and prints a table, or the document that the API route of its name gives.
+
+use jiff::Timestamp;
+use lic_analytics::figures::figures;
+use lic_protocol::{
+    query::{Filter, Which},
+    view::{
+        Denials, Feature, FeatureHistory, Features, Overview, Server, Servers, Sessions, Waiters,
+    },
+};
+use lic_store::read::Reader;
+
+use crate::table::{UNSEEN, cell, say, say_json, say_table, span, time};
+
+/// How an answer is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A table for people.
+    Table,
+    /// One JSON document.
+    Json,
+}
+
+/// `licmon status`.
+///
+/// # Errors
+/// When the databases cannot be read.
+pub fn status(reader: &Reader, form: Form, now: Timestamp) -> anyhow::Result<()> {
+    let overview = reader.overview(now)?;
+    if form == Form::Json {
+        return say_json(&overview);
+    }
+    let heads = ["SERVER", "FEATURE", "IN USE", "ISSUED", "SESSIONS", "QUEUED", "STATE", "AS OF"];
+    let empty = "nothing is known of any feature yet: see `licmon servers`";
+    say_table(&heads, overview.features.iter().map(feature_row), empty)?;
+    notices(&overview)
+}
+
+/// `licmon features`.
+///
+/// # Errors
+/// When the databases cannot be read.
+pub fn features(reader: &Reader, form: Form, filter: &Filter) -> anyhow::Result<()> {
+    let mut features = Vec::new();
+    for now in reader.features()? {
+        let is_wanted = filter.server.as_ref().is_none_or(|server| *server == now.server)
+            && filter.feature.as_ref().is_none_or(|feature| *feature == now.feature);
+        if is_wanted {
+            features.push(history(reader, now)?);
+        }
+    }
+    let features = Features { features };
+    if form == Form::Json {
+        return say_json(&features);
+    }
+    let heads = [
+        "SERVER",
+        "FEATURE",
+        "CHECKOUTS",
+        "ENDED",
+        "HOURS",
+        "CHECKINS",
+        "TIMEOUTS",
+        "PEAK SEATS",
+        "PEAK SESSIONS",
+        "DENIALS",
+    ];
+    say_table(&heads, features.features.iter().map(figures_row), "no feature of that name is known")
+}
+
+/// `licmon sessions`.
+///
+/// # Errors
+/// When the databases cannot be read.
+pub fn sessions(reader: &Reader, form: Form, which: Which, filter: &Filter) -> anyhow::Result<()> {
+    let page: Sessions = reader.sessions(which, filter)?;
+    if form == Form::Json {
+        return say_json(&page);
+    }
+    let heads =
+        ["STARTED", "ENDED", "WHY", "LASTED", "SERVER", "FEATURE", "USER", "HOST", "PROCESS"];
+    let rows = page.sessions.iter().map(|session| {
+        vec![
+            time(session.started),
+            session.ended.map_or_else(|| "active".to_owned(), time),
+            cell(session.end_reason),
+            session.duration_s.map_or_else(|| UNSEEN.to_owned(), span),
+            session.server.to_string(),
+            session.feature.to_string(),
+            session.user.to_string(),
+            session.host.to_string(),
+            cell(session.process.clone()),
+        ]
+    });
+    say_table(&heads, rows, "no session")?;
+    more(page.next.as_deref())
+}
+
+/// `licmon denials`.
+///
+/// # Errors
+/// When the databases cannot be read.
+pub fn denials(reader: &Reader, form: Form, filter: &Filter) -> anyhow::Result<()> {
+    let page: Denials = reader.denials(filter)?;
+    if form == Form::Json {
+        return say_json(&page);
+    }
+    let heads = ["AT", "SERVER", "FEATURE", "USER", "HOST", "CLASS", "REASON"];
+    let rows = page.denials.iter().map(|denial| {
+        vec![
+            time(denial.at),
+            denial.server.to_string(),
+            denial.feature.to_string(),
+            denial.user.to_string(),
+            denial.host.to_string(),
+            denial.reason_class.to_string(),
+            denial.reason.clone(),
+        ]
+    });
+    say_table(&heads, rows, "no denial")?;
+    more(page.next.as_deref())
+}
+
+/// `licmon queue`.
+///
+/// # Errors
+/// When the databases cannot be read.
+pub fn queue(reader: &Reader, form: Form, now: Timestamp) -> anyhow::Result<()> {
+    let waiters = Waiters { queue: reader.waiters()? };
+    if form == Form::Json {
+        return say_json(&waiters);
+    }
+    let heads = ["SERVER", "FEATURE", "PLACE", "USER", "HOST", "SEATS", "WAITING"];
+    let rows = waiters.queue.iter().map(|waiter| {
+        vec![
+            waiter.server.to_string(),
+            waiter.feature.to_string(),
+            waiter.place.to_string(),
+            waiter.user.to_string(),
+            waiter.host.to_string(),
+            waiter.count.to_string(),
+            span(now.duration_since(waiter.since).as_secs_f64()),
+        ]
+    });
+    say_table(&heads, rows, "nobody waits")
+}
+
+/// `licmon servers`.
+///
+/// # Errors
+/// When the databases cannot be read.
+pub fn servers(reader: &Reader, form: Form) -> anyhow::Result<()> {
+    let servers = Servers { servers: reader.servers()? };
+    if form == Form::Json {
+        return say_json(&servers);
+    }
+    let heads = [
+        "SERVER",
+        "SYSTEM",
+        "STATE",
+        "LAST HEARD",
+        "CHECKOUTS",
+        "LINES",
+        "EVENTS",
+        "NOISE",
+        "UNKNOWN",
+        "ERROR",
+    ];
+    let empty = "no license server: name one in licwrap.toml, or `licmon import` a log";
+    say_table(&heads, servers.servers.iter().map(server_row), empty)?;
+    servers.servers.iter().try_for_each(tracing_notice)
+}
+
+fn history(reader: &Reader, now: Feature) -> anyhow::Result<FeatureHistory> {
+    let denials = reader.denial_count(&now.server, &now.feature)?;
+    let figures = match now.in_use {
+        Some(_) => Some(figures(&reader.spans(&now.server, &now.feature)?)),
+        None => None,
+    };
+    Ok(FeatureHistory { now, denials, figures })
+}
+
+fn feature_row(feature: &Feature) -> Vec<String> {
+    let state = match (feature.in_use, feature.issued, feature.queued) {
+        (None, _, _) => "not visible",
+        (_, _, Some(1..)) => "queue",
+        (Some(in_use), Some(issued), _) if in_use >= issued => "full",
+        (Some(0), _, _) => "free",
+        (Some(_), _, _) => "in use",
+    };
+    let issued = if feature.uncounted { "no limit".to_owned() } else { cell(feature.issued) };
+    vec![
+        feature.server.to_string(),
+        feature.feature.to_string(),
+        cell(feature.in_use),
+        issued,
+        cell(feature.sessions),
+        cell(feature.queued),
+        state.to_owned(),
+        feature.as_of.map_or_else(|| UNSEEN.to_owned(), time),
+    ]
+}
+
+fn figures_row(feature: &FeatureHistory) -> Vec<String> {
+    let figure = |of: &dyn Fn(&lic_protocol::view::Figures) -> String| {
+        feature.figures.as_ref().map_or_else(|| "not visible".to_owned(), of)
+    };
+    vec![
+        feature.now.server.to_string(),
+        feature.now.feature.to_string(),
+        figure(&|figures| figures.checkouts.to_string()),
+        figure(&|figures| figures.ended_sessions.to_string()),
+        figure(&|figures| format!("{:.4}", figures.ended_session_hours)),
+        figure(&|figures| figures.checkins.to_string()),
+        figure(&|figures| figures.timeouts.to_string()),
+        figure(&|figures| figures.peak_seats.to_string()),
+        figure(&|figures| figures.peak_sessions.to_string()),
+        feature.denials.to_string(),
+    ]
+}
+
+fn server_row(server: &Server) -> Vec<String> {
+    let checkouts = match server.usage_visible {
+        Some(true) => "visible",
+        Some(false) => "tracing off",
+        None => UNSEEN,
+    };
+    let error = server
+        .error
+        .clone()
+        .or_else(|| server.sources.iter().find_map(|source| source.error.clone()));
+    vec![
+        server.name.to_string(),
+        server.system.clone(),
+        server.state.to_string(),
+        server.last_answer.map_or_else(|| UNSEEN.to_owned(), time),
+        checkouts.to_owned(),
+        server.coverage.lines.to_string(),
+        server.coverage.events.to_string(),
+        server.coverage.noise.to_string(),
+        server.coverage.unknown.to_string(),
+        cell(error),
+    ]
+}
+
+fn notices(overview: &Overview) -> anyhow::Result<()> {
+    overview.servers.iter().try_for_each(tracing_notice)
+}
+
+/// Where a log shows no checkouts, why, and what to do.
+fn tracing_notice(server: &Server) -> anyhow::Result<()> {
+    if server.usage_visible != Some(false) {
+        return Ok(());
+    }
+    let help = lic_parse::registry::license_system(&server.system);
+    let help = help.map_or("", lic_parse::LicenseSystem::tracing_help);
+    say(&format!("\nusage tracing is not enabled on {}: {help}", server.name))
+}
+
+fn more(next: Option<&str>) -> anyhow::Result<()> {
+    match next {
+        Some(next) => say(&format!("\nmore: --after {next}")),
+        None => Ok(()),
+    }
+}

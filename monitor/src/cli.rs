@@ -1,0 +1,316 @@
+//! The command line of licmon: what can be typed, and which room does it.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::{Timestamp, tz::TimeZone};
+use lic_parse::{LicenseSystem, registry};
+use lic_protocol::{
+    config::ConfigError,
+    name::{FeatureName, HostName, ServerName, UserName},
+    place::{Chosen, Place},
+    query::{Cursor, Filter, Which},
+};
+use lic_store::read::Reader;
+
+use crate::{
+    answers::{self, Form},
+    config::Config,
+    import::{self, Logs},
+    parse,
+    serve::{clock, serve},
+    table::say,
+};
+
+/// Systems whose databases are taken over rather than read as logs.
+const LITE: &str = "license-monitor-lite";
+
+/// Follows license-server logs, grants licwrap's seats, and keeps the history of both.
+#[derive(Debug, Parser)]
+#[command(name = "licmon", version, max_term_width = 100)]
+pub struct Cli {
+    /// The configuration file [default: /etc/licwrap/licwrap.toml, else the user's own].
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The folder of both databases.
+    #[arg(long, global = true, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// The folder of the socket and the seats' tokens.
+    #[arg(long, global = true, value_name = "DIR")]
+    runtime: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Follow the logs, grant the seats, keep the databases: runs until it is stopped.
+    Serve,
+    /// Read old logs once. Safe to run twice.
+    Import(Import),
+    /// Show what licmon understands of a file, without touching a database.
+    Parse(Parse),
+    /// Every feature at one glance.
+    Status(Answer),
+    /// The history of every feature in figures.
+    Features(List),
+    /// Who holds or held what, newest first.
+    Sessions(Sessions),
+    /// Refused checkouts, newest first.
+    Denials(List),
+    /// Who waits for a seat.
+    Queue(Answer),
+    /// License servers: their state, and what was understood of their logs.
+    Servers(Answer),
+    /// Make the live database again from history.
+    Rebuild,
+    /// Check the configuration, and say what it means.
+    CheckConfig,
+}
+
+#[derive(Debug, Args)]
+struct Import {
+    /// The license system: dsls, or license-monitor-lite for that program's database.
+    #[arg(long, value_name = "SYSTEM")]
+    system: String,
+    /// The license server the logs belong to [default: the configured one of that system, else its name].
+    #[arg(long, value_name = "NAME")]
+    server: Option<String>,
+    /// The zone of the times in them, such as Europe/Stockholm [default: the server's, else this machine's].
+    #[arg(long, value_name = "ZONE")]
+    zone: Option<String>,
+    /// The files.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct Parse {
+    /// The license system.
+    #[arg(long, value_name = "SYSTEM")]
+    system: String,
+    /// What kind of text it is.
+    #[arg(long, value_enum, default_value = "log")]
+    kind: Kind,
+    /// The zone of the times in it.
+    #[arg(long, value_name = "ZONE", default_value = "UTC")]
+    zone: String,
+    /// The file; - is standard input.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// A log.
+    Log,
+}
+
+#[derive(Debug, Args)]
+struct Answer {
+    /// Print one JSON document.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct Sessions {
+    /// Only those held now.
+    #[arg(long, conflicts_with = "ended")]
+    active: bool,
+    /// Only those that ended.
+    #[arg(long)]
+    ended: bool,
+    #[command(flatten)]
+    list: List,
+}
+
+#[derive(Debug, Args)]
+struct List {
+    /// At or after this time, such as 2025-08-18T06:00:00Z.
+    #[arg(long, value_name = "TIME")]
+    from: Option<Timestamp>,
+    /// Before this time.
+    #[arg(long, value_name = "TIME")]
+    to: Option<Timestamp>,
+    /// Of this license server.
+    #[arg(long, value_name = "NAME")]
+    server: Option<String>,
+    /// Of this feature.
+    #[arg(long, value_name = "NAME")]
+    feature: Option<String>,
+    /// Of this user.
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// Of this host.
+    #[arg(long, value_name = "NAME")]
+    host: Option<String>,
+    /// At most so many.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    limit: u32,
+    /// Only those after this place of the list.
+    #[arg(long, value_name = "PLACE")]
+    after: Option<Cursor>,
+    /// Print one JSON document.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was asked for cannot be: the fault is in the command line.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Usage(String);
+
+impl Cli {
+    /// Does what was typed.
+    ///
+    /// # Errors
+    /// [`Usage`] and [`ConfigError`] for what was typed or written wrongly; others when it could not be done.
+    pub fn run(&self) -> anyhow::Result<()> {
+        if let Command::Parse(parse) = &self.command {
+            return parse::parse(system(&parse.system)?, zone(&parse.zone)?, &parse.file);
+        }
+        let config = self.load()?;
+        let reader = || Reader::open(&config.databases());
+        match &self.command {
+            Command::Parse(_) => Ok(()),
+            Command::Serve => serve(&config),
+            Command::Import(import) => import.run(&config),
+            Command::Rebuild => import::rebuild(&config),
+            Command::CheckConfig => check(&config),
+            Command::Status(answer) => answers::status(&reader()?, answer.form(), clock()),
+            Command::Queue(answer) => answers::queue(&reader()?, answer.form(), clock()),
+            Command::Servers(answer) => answers::servers(&reader()?, answer.form()),
+            Command::Features(list) => answers::features(&reader()?, list.form(), &list.filter()),
+            Command::Denials(list) => answers::denials(&reader()?, list.form(), &list.filter()),
+            Command::Sessions(sessions) => {
+                let list = &sessions.list;
+                answers::sessions(&reader()?, list.form(), sessions.which(), &list.filter())
+            }
+        }
+    }
+
+    /// Whether the command runs on and tells its story in a log.
+    #[must_use]
+    pub fn is_serve(&self) -> bool {
+        matches!(self.command, Command::Serve)
+    }
+
+    fn load(&self) -> Result<Config, ConfigError> {
+        Config::load(Place::find(&Chosen {
+            config: self.config.clone(),
+            state: self.state.clone(),
+            runtime: self.runtime.clone(),
+        })?)
+    }
+}
+
+impl Import {
+    fn run(&self, config: &Config) -> anyhow::Result<()> {
+        if self.system == LITE {
+            let server = ServerName::from(self.server.as_deref().unwrap_or(LITE));
+            return self
+                .files
+                .iter()
+                .try_for_each(|file| import::import_lite(config, &server, file));
+        }
+        let system = system(&self.system)?;
+        let configured = config.servers.iter().find(|server| match &self.server {
+            Some(name) => server.name.as_str() == name,
+            None => server.system.name() == system.name(),
+        });
+        let name = self.server.as_deref().map(ServerName::from);
+        let name = name.or_else(|| configured.map(|server| server.name.clone()));
+        let (zone, zone_name) = match (&self.zone, configured) {
+            (Some(name), _) => (zone(name)?, name.clone()),
+            (None, Some(server)) => (server.zone.clone(), server.zone_name.clone()),
+            (None, None) => crate::config::machine_zone(),
+        };
+        let server = name.unwrap_or_else(|| ServerName::from(system.name()));
+        if server == ServerName::local() {
+            return Err(Usage("the server name `local` is for wrapped tools".into()).into());
+        }
+        import::import_logs(
+            config,
+            &Logs { system, server, zone, zone_name, files: self.files.clone() },
+        )
+    }
+}
+
+impl Answer {
+    fn form(&self) -> Form {
+        if self.json { Form::Json } else { Form::Table }
+    }
+}
+
+impl Sessions {
+    fn which(&self) -> Which {
+        match (self.active, self.ended) {
+            (true, _) => Which::Active,
+            (_, true) => Which::Ended,
+            _ => Which::All,
+        }
+    }
+}
+
+impl List {
+    fn form(&self) -> Form {
+        if self.json { Form::Json } else { Form::Table }
+    }
+
+    fn filter(&self) -> Filter {
+        Filter {
+            from: self.from,
+            to: self.to,
+            server: self.server.as_deref().map(ServerName::from),
+            feature: self.feature.as_deref().map(FeatureName::from),
+            user: self.user.as_deref().map(UserName::from),
+            host: self.host.as_deref().map(HostName::from),
+            limit: self.limit,
+            after: self.after,
+        }
+    }
+}
+
+fn system(name: &str) -> Result<&'static dyn LicenseSystem, Usage> {
+    registry::license_system(name).ok_or_else(|| {
+        let known: Vec<&str> = registry::names().collect();
+        Usage(format!("unknown license system `{name}`; known: {}", known.join(", ")))
+    })
+}
+
+fn zone(name: &str) -> Result<TimeZone, Usage> {
+    TimeZone::get(name)
+        .map_err(|_| Usage(format!("unknown time zone `{name}`, like Europe/Stockholm")))
+}
+
+fn check(config: &Config) -> anyhow::Result<()> {
+    say(&format!("{} is right", config.place.file.shown_path()))?;
+    say(&format!("live database     {}", config.place.live.display()))?;
+    say(&format!("history           {}", config.place.history.display()))?;
+    say(&format!("runtime folder    {}", config.place.runtime.display()))?;
+    for server in &config.servers {
+        let found = crate::sources::tail::matching(&server.directory, &server.pattern);
+        let found = found.with_context(|| format!("read folder {}", server.directory.display()));
+        let files = match found {
+            Ok(count) => format!("{count} files match {}", server.pattern),
+            Err(error) => format!("{error:#}"),
+        };
+        say(&format!(
+            "license server    {} ({}, times in {}): {}: {files}",
+            server.name,
+            server.system.name(),
+            server.zone_name,
+            server.directory.display()
+        ))?;
+    }
+    for tool in &config.tools {
+        let seats = match tool.seats {
+            lic_admission::capacity::Seats::Limited(seats) => format!("{seats} seats"),
+            lic_admission::capacity::Seats::Unlimited => "counted, no limit".to_owned(),
+        };
+        say(&format!("tool              {}: {seats}", tool.name))?;
+    }
+    Ok(())
+}

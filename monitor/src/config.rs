@@ -1,0 +1,383 @@
+//! licmon's sections of licwrap.toml: every key, every default, every mistake by line and column.
+
+use std::{path::PathBuf, time::Duration};
+
+use glob::Pattern;
+use jiff::{SignedDuration, tz::TimeZone};
+use lic_admission::capacity::{OnFull, Seats};
+use lic_parse::{LicenseSystem, registry};
+use lic_protocol::{
+    config::{ConfigError, ConfigFile},
+    name::{FeatureName, ServerName},
+    place::Place,
+};
+use lic_store::open::DatabasePaths;
+use serde::{Deserialize, de::IgnoredAny};
+use toml::Spanned;
+
+use crate::server::config::{OnDown, ToolConfig};
+
+/// How often a folder of logs is looked through, whatever the file system tells.
+pub const SCAN_DEFAULT: Duration = Duration::from_secs(1);
+/// For how long licwrap waits for licmon where a tool says `on_down = "wait"`.
+const ON_DOWN_WAIT_S: u32 = 60;
+/// The server that License-Monitor-Lite's variables make.
+const LITE_SERVER: &str = "dsls";
+
+/// What licmon runs with.
+#[derive(Clone)]
+pub struct Config {
+    /// Where everything is.
+    pub place: Place,
+    /// How often a folder of logs is looked through.
+    pub scan: Duration,
+    /// License servers whose logs are followed.
+    pub servers: Vec<LogServer>,
+    /// Tools that licwrap runs.
+    pub tools: Vec<ToolConfig>,
+}
+
+/// A license server whose log is followed.
+#[derive(Clone)]
+pub struct LogServer {
+    /// Its name.
+    pub name: ServerName,
+    /// Its license system.
+    pub system: &'static dyn LicenseSystem,
+    /// The zone of its times.
+    pub zone: TimeZone,
+    /// The name of that zone.
+    pub zone_name: String,
+    /// The folder of its logs.
+    pub directory: PathBuf,
+    /// The names of its logs.
+    pub pattern: Pattern,
+}
+
+impl Config {
+    /// The configuration of this place.
+    ///
+    /// # Errors
+    /// At the first mistake.
+    pub fn load(place: Place) -> Result<Self, ConfigError> {
+        let sections: Sections = place.file.sections()?;
+        let mistakes = Mistakes(&place.file);
+        let mut servers = Vec::new();
+        for section in &sections.server {
+            servers.push(mistakes.server(section)?);
+        }
+        let mut tools = Vec::new();
+        for section in &sections.tool {
+            tools.push(mistakes.tool(section)?);
+        }
+        mistakes.names(&sections)?;
+        let mut scan = match &sections.monitor.scan {
+            Some(text) => mistakes.duration(text)?,
+            None => SCAN_DEFAULT,
+        };
+        if let Some(directory) = place.variables.path("LOG_DIRECTORY") {
+            servers.push(lite_server(&place, directory)?);
+            scan = lite_interval(&place)?.unwrap_or(scan);
+        }
+        Ok(Self { place, scan, servers, tools })
+    }
+
+    /// The two databases.
+    #[must_use]
+    pub fn databases(&self) -> DatabasePaths {
+        DatabasePaths { live: self.place.live.clone(), history: self.place.history.clone() }
+    }
+}
+
+/// This machine's zone: the default of every server.
+#[must_use]
+pub fn machine_zone() -> (TimeZone, String) {
+    let zone = TimeZone::system();
+    let name = zone.iana_name().unwrap_or("UTC").to_owned();
+    (zone, name)
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Sections {
+    monitor: MonitorSection,
+    server: Vec<ServerSection>,
+    tool: Vec<ToolSection>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct MonitorSection {
+    #[serde(rename = "state")]
+    _state: Option<PathBuf>,
+    #[serde(rename = "runtime")]
+    _runtime: Option<PathBuf>,
+    scan: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ServerSection {
+    name: Spanned<String>,
+    system: Spanned<String>,
+    zone: Option<Spanned<String>>,
+    log: Option<LogSection>,
+    poll: Option<Spanned<IgnoredAny>>,
+    sessions_from: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LogSection {
+    directory: PathBuf,
+    pattern: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ToolSection {
+    name: Spanned<String>,
+    seats: Spanned<SeatsValue>,
+    unit: Option<Spanned<String>>,
+    on_full: Option<Spanned<String>>,
+    on_down: Option<Spanned<String>>,
+    on_down_wait: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum SeatsValue {
+    Number(i64),
+    Word(String),
+}
+
+/// Makes sections into what they mean, or tells the mistake at its place.
+struct Mistakes<'a>(&'a ConfigFile);
+
+impl Mistakes<'_> {
+    fn at<T, V>(&self, value: &Spanned<V>, message: String) -> Result<T, ConfigError> {
+        Err(self.0.mistake(value.span().start, message))
+    }
+
+    fn server(&self, section: &ServerSection) -> Result<LogServer, ConfigError> {
+        let name = section.name.get_ref();
+        if let Some(poll) = &section.poll {
+            return self
+                .at(poll, "polling is not built yet: licmon reads logs; remove `poll`".into());
+        }
+        if let Some(from) = section.sessions_from.as_ref().filter(|from| from.get_ref() != "log") {
+            return self.at(from, "`sessions_from` is \"log\": licmon reads logs".into());
+        }
+        let Some(system) = registry::license_system(section.system.get_ref()) else {
+            let known: Vec<&str> = registry::names().collect();
+            let message = format!(
+                "unknown license system `{}`; known: {}",
+                section.system.get_ref(),
+                known.join(", ")
+            );
+            return self.at(&section.system, message);
+        };
+        let (zone, zone_name) = match &section.zone {
+            Some(zone) => (self.zone(zone)?, zone.get_ref().clone()),
+            None => machine_zone(),
+        };
+        let Some(log) = &section.log else {
+            let message = format!("server `{name}` has no `log = {{ directory = \"...\" }}`");
+            return self.at(&section.name, message);
+        };
+        let pattern = match &log.pattern {
+            Some(pattern) => self.pattern(pattern)?,
+            None => Pattern::new(system.log_pattern()).expect("a pattern of ours is one"),
+        };
+        Ok(LogServer {
+            name: ServerName::from(name.as_str()),
+            system,
+            zone,
+            zone_name,
+            directory: log.directory.clone(),
+            pattern,
+        })
+    }
+
+    fn tool(&self, section: &ToolSection) -> Result<ToolConfig, ConfigError> {
+        if let Some(unit) = section.unit.as_ref().filter(|unit| unit.get_ref() != "run") {
+            return self.at(unit, "`unit` is \"run\": one seat a run".into());
+        }
+        let seats = match section.seats.get_ref() {
+            SeatsValue::Number(seats) => u32::try_from(*seats).ok().map(Seats::Limited),
+            SeatsValue::Word(word) => (word == "unlimited").then_some(Seats::Unlimited),
+        };
+        let Some(seats) = seats else {
+            let message = "`seats` is a number from 0, or \"unlimited\"".to_owned();
+            return self.at(&section.seats, message);
+        };
+        let full = [("wait", OnFull::Wait), ("deny", OnFull::Deny)];
+        let down = [("run", OnDown::Run), ("wait", OnDown::Wait), ("deny", OnDown::Deny)];
+        let on_down_wait_s = match &section.on_down_wait {
+            Some(wait) => u32::try_from(self.duration(wait)?.as_secs()).unwrap_or(u32::MAX),
+            None => ON_DOWN_WAIT_S,
+        };
+        Ok(ToolConfig {
+            name: FeatureName::from(section.name.get_ref().as_str()),
+            seats,
+            on_full: self
+                .choice("on_full", section.on_full.as_ref(), &full)?
+                .unwrap_or(OnFull::Wait),
+            on_down: self
+                .choice("on_down", section.on_down.as_ref(), &down)?
+                .unwrap_or(OnDown::Run),
+            on_down_wait_s,
+        })
+    }
+
+    fn choice<T: Copy>(
+        &self,
+        key: &str,
+        value: Option<&Spanned<String>>,
+        choices: &[(&str, T)],
+    ) -> Result<Option<T>, ConfigError> {
+        let Some(value) = value else { return Ok(None) };
+        match choices.iter().find(|(word, _)| word == value.get_ref()) {
+            Some((_, choice)) => Ok(Some(*choice)),
+            None => {
+                let words: Vec<String> =
+                    choices.iter().map(|(word, _)| format!("{word:?}")).collect();
+                self.at(value, format!("`{key}` is one of {}", words.join(", ")))
+            }
+        }
+    }
+
+    fn zone(&self, zone: &Spanned<String>) -> Result<TimeZone, ConfigError> {
+        TimeZone::get(zone.get_ref()).or_else(|_| {
+            let message =
+                format!("unknown time zone `{}`, like \"Europe/Stockholm\"", zone.get_ref());
+            self.at(zone, message)
+        })
+    }
+
+    fn pattern(&self, pattern: &Spanned<String>) -> Result<Pattern, ConfigError> {
+        Pattern::new(pattern.get_ref())
+            .or_else(|error| self.at(pattern, format!("not a file name pattern: {}", error.msg)))
+    }
+
+    fn duration(&self, text: &Spanned<String>) -> Result<Duration, ConfigError> {
+        let duration: Option<SignedDuration> = text.get_ref().parse().ok();
+        match duration.and_then(|duration| Duration::try_from(duration).ok()) {
+            Some(duration) if !duration.is_zero() => Ok(duration),
+            _ => self.at(text, format!("`{}` is not a duration, like \"1s\"", text.get_ref())),
+        }
+    }
+
+    /// A name stands for one thing.
+    fn names(&self, sections: &Sections) -> Result<(), ConfigError> {
+        let mut seen: Vec<&str> = vec!["local"];
+        for name in sections.server.iter().map(|section| &section.name) {
+            if seen.contains(&name.get_ref().as_str()) || name.get_ref().is_empty() {
+                let message = format!("the server name `{}` is taken or empty", name.get_ref());
+                return self.at(name, message);
+            }
+            seen.push(name.get_ref());
+        }
+        let mut seen: Vec<&str> = Vec::new();
+        for name in sections.tool.iter().map(|section| &section.name) {
+            let is_strange = name.get_ref().is_empty() || name.get_ref().contains(['/', ':', '\0']);
+            if is_strange || seen.contains(&name.get_ref().as_str()) {
+                let message = format!("the tool name `{}` is taken or not a name", name.get_ref());
+                return self.at(name, message);
+            }
+            seen.push(name.get_ref());
+        }
+        Ok(())
+    }
+}
+
+/// The server of an existing License-Monitor-Lite install.
+fn lite_server(place: &Place, directory: PathBuf) -> Result<LogServer, ConfigError> {
+    let system = registry::license_system("dsls").expect("dsls is a license system");
+    let pattern = place.variables.get("LOG_PATTERN_FILE");
+    let pattern = pattern.as_deref().unwrap_or(system.log_pattern());
+    let (zone, zone_name) = machine_zone();
+    Ok(LogServer {
+        name: ServerName::from(LITE_SERVER),
+        system,
+        zone,
+        zone_name,
+        directory,
+        pattern: Pattern::new(pattern)
+            .map_err(|error| variable_mistake("LOG_PATTERN_FILE", pattern, error.msg))?,
+    })
+}
+
+fn lite_interval(place: &Place) -> Result<Option<Duration>, ConfigError> {
+    let Some(text) = place.variables.get("POLL_INTERVAL") else { return Ok(None) };
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    match seconds.filter(|seconds| !seconds.is_zero()) {
+        Some(seconds) => Ok(Some(seconds)),
+        None => Err(variable_mistake("POLL_INTERVAL", &text, "not a number of seconds")),
+    }
+}
+
+fn variable_mistake(variable: &str, value: &str, message: &str) -> ConfigError {
+    ConfigError::Variable {
+        variable: variable.to_owned(),
+        value: value.to_owned(),
+        message: message.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        let file = ConfigFile::of(Some(PathBuf::from("c.toml")), text.to_owned()).unwrap();
+        let place = Place {
+            file,
+            variables: lic_protocol::place::Variables::default(),
+            state: PathBuf::new(),
+            live: PathBuf::new(),
+            history: PathBuf::new(),
+            runtime: PathBuf::new(),
+        };
+        let told = match Config::load(place) {
+            Ok(config) => format!("{} servers, {} tools", config.servers.len(), config.tools.len()),
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(told, expected);
+    }
+
+    const SERVER: &str =
+        "[[server]]\nname = \"a\"\nsystem = \"dsls\"\nlog = { directory = \"/x\" }\n";
+
+    #[test]
+    fn what_is_right_is_read() {
+        check("", "0 servers, 0 tools");
+        let tool = "[[tool]]\nname = \"t\"\nseats = \"unlimited\"\non_full = \"deny\"\n";
+        check(&format!("{SERVER}zone = \"Europe/Stockholm\"\n{tool}"), "1 servers, 1 tools");
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_by_line_and_column() {
+        check(&format!("{SERVER}{SERVER}"), "c.toml:6:8: the server name `a` is taken or empty");
+        check(
+            &format!("{SERVER}zone = \"Mars\"\n"),
+            "c.toml:5:8: unknown time zone `Mars`, like \"Europe/Stockholm\"",
+        );
+        check(
+            "[[server]]\nname = \"a\"\nsystem = \"flexml\"\n",
+            "c.toml:3:10: unknown license system `flexml`; known: dsls",
+        );
+        check("[monitor]\nscan = \"soon\"\n", "c.toml:2:8: `soon` is not a duration, like \"1s\"");
+        check("[monitor]\nstat = \"/\"\n", "c.toml:2:1: unknown key `stat`, did you mean `state`?");
+        check(
+            "[[tool]]\nname = \"t\"\nseats = -1\n",
+            "c.toml:3:9: `seats` is a number from 0, or \"unlimited\"",
+        );
+        check(
+            "[[tool]]\nname = \"t\"\nseats = 1\non_down = \"dance\"\n",
+            "c.toml:4:11: `on_down` is one of \"run\", \"wait\", \"deny\"",
+        );
+        check("[[tool]]\nname = \"t\"\n", "c.toml:1:1: missing field `seats`");
+    }
+}

@@ -1,0 +1,226 @@
+//! `licmon import` and `licmon rebuild`: done here where nobody else writes the databases, or else by the `licmon serve` that does.
+
+use std::{
+    fs::File,
+    io::{self, IoSlice, IsTerminal, Read, Write},
+    os::{fd::AsRawFd, unix::net::UnixStream},
+    path::{Path, PathBuf},
+    sync::mpsc::sync_channel,
+    thread,
+};
+
+use anyhow::{Context, anyhow, bail};
+use jiff::{Timestamp, tz::TimeZone};
+use lic_parse::LicenseSystem;
+use lic_protocol::{
+    name::ServerName,
+    paths,
+    view::Source,
+    wire::{self, Reply, Request},
+};
+use lic_store::{
+    commit::{Batch, Receipt},
+    error::StoreError,
+    lite as lite_rows,
+    writer::Writer,
+};
+use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
+
+use crate::{
+    acts::{know, rebuilt},
+    config::Config,
+    pipe::{EventSink, pipe},
+    serve::{clock, open_writer},
+    sources::{import, logfile::LogOf, tail::open_regular},
+    table::say,
+    writer,
+};
+
+/// Rows of a License-Monitor-Lite database that are committed together.
+const LITE_EVENTS_MAX: usize = 2000;
+/// Rows that were not understood that are named.
+const LITE_SKIPPED_SHOWN: usize = 10;
+
+/// Logs to read once.
+pub struct Logs {
+    /// Their license system.
+    pub system: &'static dyn LicenseSystem,
+    /// The license server they belong to.
+    pub server: ServerName,
+    /// The zone of their times.
+    pub zone: TimeZone,
+    /// The name of that zone.
+    pub zone_name: String,
+    /// The files.
+    pub files: Vec<PathBuf>,
+}
+
+/// Imports logs.
+///
+/// # Errors
+/// At the first file that cannot be read; those before it are stored.
+pub fn import_logs(config: &Config, logs: &Logs) -> anyhow::Result<()> {
+    match writer_or_serve(config)? {
+        Some(writer) => with_sink(writer, |sink| {
+            for path in &logs.files {
+                import_here(logs, path, sink)?;
+            }
+            Ok(())
+        }),
+        None => {
+            for path in &logs.files {
+                import_by_serve(config, logs, path)?;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Taking over another program's database.
+///
+/// # Errors
+/// Always, until that is built.
+pub fn import_lite(_config: &Config, _server: &ServerName, _path: &Path) -> anyhow::Result<()> {
+    bail!("not yet")
+}
+
+/// Makes the live database again from history.
+///
+/// # Errors
+/// When the databases cannot be used.
+pub fn rebuild(config: &Config) -> anyhow::Result<()> {
+    match writer_or_serve(config)? {
+        Some(mut writer) => say(&rebuilt(writer.rebuild()?)),
+        None => ask_serve(config, &Request::Rebuild, None),
+    }
+}
+
+/// The right to write; `None` when `licmon serve` has it.
+fn writer_or_serve(config: &Config) -> anyhow::Result<Option<Writer>> {
+    match open_writer(config) {
+        Ok(writer) => Ok(Some(writer)),
+        Err(error) if matches!(error.downcast_ref(), Some(StoreError::Locked { .. })) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Runs `work` with a pipe into `writer`, and drains it.
+fn with_sink(
+    writer: Writer,
+    work: impl FnOnce(&EventSink) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let (sink, messages) = pipe();
+    let writing = thread::Builder::new().name("writer".to_owned());
+    let writing = writing.spawn(move || writer::run(writer, &messages, clock))?;
+    let worked = work(&sink);
+    drop(sink);
+    writing.join().map_err(|_| anyhow!("the writer panicked"))??;
+    worked
+}
+
+fn import_here(logs: &Logs, path: &Path, sink: &EventSink) -> anyhow::Result<()> {
+    let file = open(path)?;
+    let of = LogOf { server: logs.server.clone(), system: logs.system, zone: logs.zone.clone() };
+    let known = know(sink, logs.server.clone(), logs.system.name().to_owned())?;
+    let mut progress = Progress::new(clock());
+    let imported = import::import(&of, file, path, &known, sink, clock, |percent| {
+        progress.show(&format!("{}: {percent} %", path.display()), clock());
+        true
+    })?;
+    progress.clear();
+    say(&imported.sentence(&path.display().to_string()))
+}
+
+fn import_by_serve(config: &Config, logs: &Logs, path: &Path) -> anyhow::Result<()> {
+    let file = open(path)?;
+    let full = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let request = Request::Import(wire::Import {
+        system: logs.system.name().to_owned(),
+        server: logs.server.to_string(),
+        zone: logs.zone_name.clone(),
+        path: full.display().to_string(),
+    });
+    ask_serve(config, &request, Some(&file))
+}
+
+fn open(path: &Path) -> anyhow::Result<File> {
+    if path.is_dir() {
+        bail!("{} is a folder: name the files in it", path.display());
+    }
+    // A link that a person names is meant.
+    let target = path.canonicalize().with_context(|| format!("read {}", path.display()))?;
+    open_regular(&target).with_context(|| format!("read {}", path.display()))
+}
+
+/// Asks the `licmon serve` that holds the databases, and shows what it answers.
+fn ask_serve(config: &Config, request: &Request, file: Option<&File>) -> anyhow::Result<()> {
+    let socket = config.place.runtime.join(paths::SEAT_SOCKET);
+    let asking = || format!("ask the licmon that holds the databases, at {}", socket.display());
+    let mut connection = UnixStream::connect(&socket).with_context(asking)?;
+    let message = request.encode();
+    let descriptors: Vec<_> = file.iter().map(|file| file.as_raw_fd()).collect();
+    let rights = [ControlMessage::ScmRights(&descriptors)];
+    let rights = if descriptors.is_empty() { &rights[..0] } else { &rights[..] };
+    let bytes = [IoSlice::new(message.as_bytes())];
+    sendmsg::<()>(connection.as_raw_fd(), &bytes, rights, MsgFlags::MSG_NOSIGNAL, None)
+        .with_context(asking)?;
+    let mut progress = Progress::new(clock());
+    loop {
+        match next_reply(&mut connection).with_context(asking)? {
+            Reply::Progress { text } => progress.show(&text, clock()),
+            Reply::Done { text } => {
+                progress.clear();
+                return say(&text);
+            }
+            Reply::Failed { text } | Reply::Refused { text, .. } => {
+                progress.clear();
+                bail!("{text}");
+            }
+            Reply::Granted { .. } | Reply::Queued { .. } => bail!("the answer is about seats"),
+        }
+    }
+}
+
+/// Reads one message, up to its closing empty line.
+fn next_reply(connection: &mut UnixStream) -> anyhow::Result<Reply> {
+    let mut text = Vec::new();
+    let mut byte = [0];
+    while !text.ends_with(b"\n\n") {
+        if text.len() >= wire::MESSAGE_BYTES_MAX {
+            bail!("the answer is too long");
+        }
+        connection.read_exact(&mut byte)?;
+        text.push(byte[0]);
+    }
+    Ok(Reply::decode(std::str::from_utf8(&text)?)?)
+}
+
+/// A line on a terminal that is written over; nothing where there is no terminal.
+struct Progress {
+    is_shown: bool,
+    last: Timestamp,
+}
+
+/// How often the line is written.
+const PROGRESS_MS: i64 = 200;
+
+impl Progress {
+    fn new(now: Timestamp) -> Self {
+        Self { is_shown: false, last: now }
+    }
+
+    fn show(&mut self, text: &str, now: Timestamp) {
+        let waited_ms = now.as_millisecond() - self.last.as_millisecond();
+        if waited_ms >= PROGRESS_MS && io::stderr().is_terminal() {
+            self.is_shown = true;
+            self.last = now;
+            drop(write!(io::stderr(), "\r\x1b[2K{}", crate::table::shown(text)));
+        }
+    }
+
+    fn clear(&self) {
+        if self.is_shown {
+            drop(write!(io::stderr(), "\r\x1b[2K"));
+        }
+    }
+}

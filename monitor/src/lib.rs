@@ -1,0 +1,22 @@
+//! licmon: follows license logs, grants seats to wrapped tools, and keeps the two databases.
+//!
+//! ```text
+//! logs ──────► sources ─┐ parse
+//!                       ├──────► pipe ─► writer ─► store ─► history.db
+//! wrappers ──► server ──┘ admission                  └────► license_manager.db
+//!     └── reply ◄─┘
+//! ```
+
+pub mod acts;
+pub mod answers;
+pub mod cli;
+pub mod config;
+pub mod identity;
+pub mod import;
+pub mod parse;
+pub mod pipe;
+pub mod serve;
+pub mod server;
+pub mod sources;
+pub mod table;
+pub mod writer;

@@ -1,0 +1,139 @@
+//! `licmon parse`: what licmon understands of a file, as JSON lines, without any database.
+
+use std::{
+    fs::File,
+    io::{self, BufWriter, ErrorKind, Read, Write},
+    path::Path,
+};
+
+use anyhow::Context;
+use jiff::{Timestamp, tz::TimeZone};
+use lic_parse::LicenseSystem;
+use lic_protocol::{
+    event::{Event, Fact},
+    name::ServerName,
+    time::rfc3339,
+    view::Coverage,
+};
+use serde_json::{Value, json};
+
+use crate::sources::{lines::Lines, reading::Reading};
+
+/// Bytes read at a time.
+const CHUNK_BYTES: usize = 256 * 1024;
+
+/// Prints every event of a log, then its coverage. `-` is standard input.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn parse(system: &dyn LicenseSystem, zone: TimeZone, path: &Path) -> anyhow::Result<()> {
+    let reading = || format!("read {}", path.display());
+    let from: Box<dyn Read> = if path == Path::new("-") {
+        Box::new(io::stdin())
+    } else {
+        Box::new(File::open(path).with_context(reading)?)
+    };
+    let mut out = BufWriter::new(io::stdout().lock());
+    match print(system, zone, from, &mut out).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        printed => printed.with_context(reading),
+    }
+}
+
+fn print(
+    system: &dyn LicenseSystem,
+    zone: TimeZone,
+    mut from: impl Read,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let mut reading = Reading::new(ServerName::from("-"), system.log(zone, None));
+    let mut lines = Lines::default();
+    let mut chunk = vec![0; CHUNK_BYTES];
+    loop {
+        let count = match from.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        let mut printed = Ok(());
+        lines.take(&chunk[..count], |line, _| {
+            let event = reading.line(&line);
+            if let (Some(event), Ok(())) = (event, &printed) {
+                printed = writeln!(out, "{}", document(&event, reading.coverage.lines));
+            }
+        });
+        printed?;
+    }
+    if let Some(line) = lines.last()
+        && let Some(event) = reading.line(&line)
+    {
+        writeln!(out, "{}", document(&event, reading.coverage.lines))?;
+    }
+    writeln!(out, "{}", json!({ "coverage": coverage(&reading.coverage) }))
+}
+
+fn coverage(coverage: &Coverage) -> Value {
+    serde_json::to_value(coverage).expect("numbers and text are JSON")
+}
+
+/// One event; null where the line does not say.
+fn document(event: &Event, line: u64) -> Value {
+    let mut document = json!({
+        "kind": null, "at": at(event.at), "feature": null, "version": null, "user": null, "host": null, "count": null,
+        "handle": null, "seat": null, "reason": null, "reason_class": null, "line": line,
+    });
+    let mut set = |key: &str, value: Value| document[key] = value;
+    match &event.fact {
+        Fact::Checkout(checkout) => {
+            set("kind", json!("checkout"));
+            set("feature", json!(checkout.feature));
+            set("version", json!(checkout.version));
+            set("user", json!(checkout.user));
+            set("host", json!(checkout.host));
+            set("count", json!(checkout.count));
+            set("handle", json!(checkout.handle));
+            set("seat", json!(checkout.seat));
+        }
+        Fact::Checkin(checkin) => {
+            set("kind", json!("checkin"));
+            set("feature", json!(checkin.feature));
+            set("user", json!(checkin.user));
+            set("host", json!(checkin.host));
+            set("handle", json!(checkin.handle));
+            set("reason", json!(checkin.reason));
+        }
+        Fact::Denial(denial) => {
+            set("kind", json!("denial"));
+            set("feature", json!(denial.feature));
+            set("user", json!(denial.user));
+            set("host", json!(denial.host));
+            set("count", json!(denial.count));
+            set("reason", json!(denial.reason));
+            set("reason_class", json!(denial.class));
+        }
+        Fact::Queue(queue) => {
+            set("kind", json!("queue"));
+            set("feature", json!(queue.feature));
+            set("user", json!(queue.user));
+            set("host", json!(queue.host));
+            set("count", json!(queue.count));
+            set("handle", json!(queue.ticket));
+        }
+        Fact::Dequeue(dequeue) => {
+            set("kind", json!("dequeue"));
+            set("feature", json!(dequeue.feature));
+            set("handle", json!(dequeue.ticket));
+            set("reason", json!(dequeue.outcome));
+        }
+        Fact::Server(server) => {
+            set("kind", json!("server"));
+            set("reason", json!(server.change));
+        }
+    }
+    document
+}
+
+fn at(at: Timestamp) -> String {
+    rfc3339(at)
+}

@@ -1,0 +1,272 @@
+//! The wiring of `licmon serve`: opens the store, starts the tasks, waits for the end, and closes from the left.
+
+use std::{
+    fs::DirBuilder,
+    os::{fd::OwnedFd, unix::fs::DirBuilderExt},
+    path::Path,
+    sync::mpsc::{Receiver, SyncSender, sync_channel},
+    thread::{self, JoinHandle},
+};
+
+use anyhow::{Context, anyhow};
+use jiff::Timestamp;
+use lic_admission::capacity::Seats;
+use lic_protocol::{
+    name::{HostName, ServerName},
+    query::{Filter, LIMIT_MAX, Which},
+};
+use lic_store::{
+    configured::{Configured, ConfiguredFeature, ConfiguredServer},
+    read::Reader,
+    writer::Writer,
+};
+use nix::sys::signal::{SigSet, Signal};
+use tracing::{error, info};
+
+use crate::{
+    acts::Acts,
+    config::{Config, LogServer},
+    pipe::{EventSink, Message, pipe},
+    server::{
+        SeatServer,
+        config::{Believed, BelievedSession, BelievedWaiter, SeatServerConfig},
+        socket::systemd_listener,
+    },
+    sources::{
+        logfile::LogOf,
+        tail::{Follower, Following, Waker},
+    },
+    writer,
+};
+
+/// Why the program ends.
+enum End {
+    /// It was asked to.
+    Signal(Signal),
+    /// The writer or the seat server failed.
+    Failed(anyhow::Error),
+}
+
+/// Runs until SIGTERM or SIGINT, or until nothing can be recorded any more.
+///
+/// # Errors
+/// When it cannot start, or the databases cannot be written.
+pub fn serve(config: &Config) -> anyhow::Result<()> {
+    // Every thread inherits this mask, so that only the one that waits for signals gets them.
+    let signals = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT]);
+    signals.thread_block().context("block signals")?;
+    let (ends, end) = sync_channel(4);
+    let mut writer = open_writer(config)?;
+    let believed = believed(config, &writer)?;
+    let last_alive = writer.last_commit()?;
+    writer.configure(&configured(config))?;
+    let followers = followers(config, &writer)?;
+    let (sink, messages) = pipe();
+    let writing = start_writer(writer, messages, ends.clone())?;
+    let acts = Acts::start(sink.clone(), clock)?;
+    let seats = SeatServer::open(
+        SeatServerConfig {
+            runtime: config.place.runtime.clone(),
+            tools: config.tools.clone(),
+            host: host_name(),
+            listener: systemd_listener(
+                variable("LISTEN_PID").as_deref(),
+                variable("LISTEN_FDS").as_deref(),
+            )?,
+            last_alive,
+            believed,
+            on_act: acts.taker(),
+        },
+        sink.clone(),
+        clock,
+    )?;
+    let (stop_seats, seating) = start_seats(seats, ends.clone())?;
+    let following = start_followers(followers, &sink)?;
+    start_signals(signals, ends)?;
+    info!(
+        "ready: {} license servers, {} tools, databases in {}",
+        config.servers.len(),
+        config.tools.len(),
+        config.place.state.display()
+    );
+    let why = end.recv().context("wait for the end")?;
+    // From the left: sources, then whoever holds a sink, then the writer, which drains the pipe.
+    for (waker, _) in &following {
+        waker.stop();
+    }
+    drop(stop_seats);
+    acts.stop();
+    for (_, thread) in following {
+        join(thread)?;
+    }
+    join(seating)?;
+    drop(sink);
+    join(writing)?;
+    match why {
+        End::Signal(signal) => {
+            info!("stopped by {signal}");
+            Ok(())
+        }
+        End::Failed(error) => Err(error),
+    }
+}
+
+/// The databases, in a state folder that is made if need be.
+///
+/// # Errors
+/// When they cannot be opened for writing.
+pub fn open_writer(config: &Config) -> anyhow::Result<Writer> {
+    for database in [&config.place.live, &config.place.history] {
+        let folder = database.parent().unwrap_or(Path::new("."));
+        let made = DirBuilder::new().recursive(true).mode(0o750).create(folder);
+        made.with_context(|| format!("make folder {}", folder.display()))?;
+    }
+    Ok(Writer::open(&config.databases())?)
+}
+
+/// The one place of licmon that reads the wall clock.
+#[expect(clippy::disallowed_methods, reason = "the wiring reads the clock and passes it on")]
+#[must_use]
+pub fn clock() -> Timestamp {
+    Timestamp::now()
+}
+
+fn configured(config: &Config) -> Configured {
+    let mut servers: Vec<ConfiguredServer> = config.servers.iter().map(configured_server).collect();
+    if !config.tools.is_empty() {
+        let (_, zone) = crate::config::machine_zone();
+        servers.push(ConfiguredServer {
+            name: ServerName::local(),
+            system: "licwrap".into(),
+            zone,
+        });
+    }
+    let features = config.tools.iter().map(|tool| ConfiguredFeature {
+        server: ServerName::local(),
+        feature: tool.name.clone(),
+        issued: match tool.seats {
+            Seats::Limited(seats) => Some(seats),
+            Seats::Unlimited => None,
+        },
+    });
+    Configured { servers, features: features.collect() }
+}
+
+fn configured_server(server: &LogServer) -> ConfiguredServer {
+    ConfiguredServer {
+        name: server.name.clone(),
+        system: server.system.name().to_owned(),
+        zone: server.zone_name.clone(),
+    }
+}
+
+/// What live shows of wrapped tools.
+fn believed(config: &Config, writer: &Writer) -> anyhow::Result<Believed> {
+    let reader = Reader::open(&config.databases())?;
+    let local = ServerName::local();
+    let mut filter = Filter { server: Some(local.clone()), limit: LIMIT_MAX, ..Filter::default() };
+    let mut sessions = Vec::new();
+    loop {
+        let page = reader.sessions(Which::Active, &filter)?;
+        sessions.extend(page.sessions.into_iter().map(|session| BelievedSession {
+            handle: session.handle.unwrap_or_default(),
+            feature: session.feature,
+            user: session.user,
+            host: session.host,
+            started: session.started,
+        }));
+        match page.next {
+            Some(next) => filter.after = Some(next.parse()?),
+            None => break,
+        }
+    }
+    let waiters = writer.open_waits(&local)?.into_iter();
+    let waiters = waiters
+        .map(|(feature, ticket)| BelievedWaiter { ticket, feature: feature.as_str().into() });
+    Ok(Believed { sessions, waiters: waiters.collect() })
+}
+
+fn followers(config: &Config, writer: &Writer) -> anyhow::Result<Vec<Following>> {
+    let mut followers = Vec::new();
+    for server in &config.servers {
+        followers.push(Following {
+            of: LogOf {
+                server: server.name.clone(),
+                system: server.system,
+                zone: server.zone.clone(),
+            },
+            directory: server.directory.clone(),
+            pattern: server.pattern.clone(),
+            scan: config.scan,
+            checkpoints: writer.checkpoints(&server.name)?,
+        });
+    }
+    Ok(followers)
+}
+
+fn start_writer(
+    writer: Writer,
+    messages: Receiver<Message>,
+    ends: SyncSender<End>,
+) -> anyhow::Result<JoinHandle<()>> {
+    spawn("writer", move || {
+        if let Err(error) = writer::run(writer, &messages, clock) {
+            let error = anyhow!(error).context("the databases cannot be written");
+            drop(ends.send(End::Failed(error)));
+        }
+    })
+}
+
+/// Starts the seat server. It stops when the other end of its pipe is closed.
+fn start_seats(
+    seats: SeatServer,
+    ends: SyncSender<End>,
+) -> anyhow::Result<(OwnedFd, JoinHandle<()>)> {
+    let (stop, stopper) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+    let thread = spawn("seats", move || {
+        if let Err(error) = seats.run(stop) {
+            drop(ends.send(End::Failed(error.context("the seat server failed"))));
+        }
+    })?;
+    Ok((stopper, thread))
+}
+
+fn start_followers(
+    followers: Vec<Following>,
+    sink: &EventSink,
+) -> anyhow::Result<Vec<(Waker, JoinHandle<()>)>> {
+    let mut started = Vec::new();
+    for following in followers {
+        let (waker, hints) = Waker::new();
+        let follower = Follower::new(following, sink.clone(), clock, waker.clone());
+        started.push((waker, spawn("follower", move || follower.run(&hints))?));
+    }
+    Ok(started)
+}
+
+fn start_signals(signals: SigSet, ends: SyncSender<End>) -> anyhow::Result<()> {
+    // This thread is not joined: it may wait for a signal that never comes.
+    spawn("signals", move || match signals.wait() {
+        Ok(signal) => drop(ends.send(End::Signal(signal))),
+        Err(error) => error!("wait for signals: {error}"),
+    })
+    .map(drop)
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> anyhow::Result<JoinHandle<()>> {
+    thread::Builder::new().name(name.to_owned()).spawn(run).with_context(|| format!("start {name}"))
+}
+
+fn join(thread: JoinHandle<()>) -> anyhow::Result<()> {
+    let name = thread.thread().name().unwrap_or("a thread").to_owned();
+    thread.join().map_err(|_| anyhow!("{name} panicked"))
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn host_name() -> HostName {
+    let name = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+    HostName::new(name.unwrap_or_else(|| "localhost".to_owned()))
+}

@@ -1,0 +1,375 @@
+//! The socket wrappers speak to: one thread, one loop, no locks. Whatever happens to a seat happens between two waits.
+//!
+//! A request is read, [`lic_admission`] decides, and the reply goes out on the connection it came by. Nothing here waits for
+//! a client. A seat is held by a descriptor of its process, which the kernel makes readable when the process ends.
+
+mod adopt;
+mod checkin;
+mod checkout;
+pub mod config;
+mod connection;
+mod facts;
+mod outbox;
+mod peer;
+pub mod record;
+mod runtime;
+pub mod socket;
+pub mod token;
+mod watch;
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap},
+    os::fd::{AsFd, OwnedFd},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, anyhow};
+use jiff::Timestamp;
+use lic_admission::{Admission, LeaseId, Ticket, capacity::Tool};
+use lic_protocol::{
+    name::HostName,
+    time::to_millisecond,
+    wire::{Refusal, Reply, Request},
+};
+use nix::{
+    sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout},
+    unistd::geteuid,
+};
+use rustix::{
+    io::Errno,
+    net::{SocketFlags, accept_with, sockopt},
+};
+use tracing::{debug, error, info, warn};
+
+use crate::{
+    pipe::EventSink,
+    server::{
+        config::{Act, OnAct, SeatServerConfig},
+        connection::{Arrived, Connection, Connections},
+        outbox::Outbox,
+        peer::{Peer, Users},
+        record::Record,
+        runtime::Runtime,
+        token::SeatFolder,
+        watch::{Deadline, Watched},
+    },
+};
+
+/// Until when a request must be whole, after the connection was accepted.
+pub const REQUEST_S_MAX: u64 = 2;
+/// Most connections at once, waiters included; a quarter of the descriptors we may have, where that is less.
+pub const CONNECTIONS_MAX: usize = 8192;
+/// Most connections of one user: a job array that waits is many, and nobody may take them all.
+pub const CONNECTIONS_PER_UID_MAX: usize = 2048;
+/// Most leases of one user, so that unlimited tools do not take every descriptor.
+pub const LEASES_PER_UID_MAX: usize = 16_384;
+/// How long a waiter's place is kept after a restart.
+pub const TICKET_S_MAX: u64 = 30;
+/// How long an act's reply may take to be written.
+pub const ACT_WRITE_S_MAX: u64 = 2;
+/// Connections accepted before the loop looks at its seats again.
+const ACCEPTS_PER_TURN_MAX: usize = 256;
+/// Descriptors that one wait of the loop reports.
+const READY_MAX: usize = 256;
+/// How long no connection is accepted after there was no descriptor for one.
+const ACCEPT_PAUSE_MS: u64 = 100;
+/// How often records whose end was committed are looked for while nothing else happens.
+const SWEEP_MS: u64 = 200;
+
+/// Gives out seats. Made by [`SeatServer::open`], consumed by [`SeatServer::run`].
+pub struct SeatServer {
+    epoll: Epoll,
+    listener: OwnedFd,
+    seats: SeatFolder,
+    host: HostName,
+    boot_id: String,
+    on_act: OnAct,
+    clock: Box<dyn Fn() -> Timestamp + Send>,
+    admission: Admission,
+    connections: Connections,
+    connections_max: usize,
+    leases: BTreeMap<LeaseId, Lease>,
+    waiters: BTreeMap<Ticket, Waiter>,
+    deadlines: BinaryHeap<Reverse<(Instant, Deadline)>>,
+    users: Users,
+    outbox: Outbox,
+    last_connection: u64,
+    is_paused: bool,
+}
+
+/// Seats held.
+#[derive(Debug)]
+struct Lease {
+    record: Record,
+    /// Readable when the process ends; watched for that as long as it is open.
+    _pidfd: OwnedFd,
+}
+
+/// A place in the queue.
+#[derive(Debug)]
+struct Waiter {
+    record: Record,
+    /// Its connection; `None` while it is expected back after a restart.
+    connection: Option<u64>,
+}
+
+impl SeatServer {
+    /// Makes the runtime folder ready, takes over the seats of the monitor before this one, and listens.
+    ///
+    /// # Errors
+    /// When another monitor listens, or the folder cannot be used.
+    pub fn open(
+        config: SeatServerConfig,
+        sink: EventSink,
+        now: impl Fn() -> Timestamp + Send + 'static,
+    ) -> anyhow::Result<Self> {
+        let descriptors_max = runtime::raise_descriptors_max()?;
+        let runtime = Runtime::prepare(&config.runtime)?;
+        // First of all: if another monitor lives, the folder is its own.
+        let listener = match config.listener {
+            Some(listener) => listener,
+            None => socket::listener(&runtime.socket())?,
+        };
+        rustix::io::ioctl_fionbio(&listener, true).context("prepare the socket")?;
+        runtime.write_tools(&config.tools)?;
+        let tools = config
+            .tools
+            .iter()
+            .map(|tool| (tool.name.clone(), Tool { seats: tool.seats, on_full: tool.on_full }));
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).context("make the event loop")?;
+        let mut server = Self {
+            epoll,
+            listener,
+            seats: SeatFolder::new(runtime.seats()),
+            host: config.host,
+            boot_id: peer::boot_id().context("read the boot id")?,
+            on_act: config.on_act,
+            clock: Box::new(now),
+            admission: Admission::new(tools),
+            connections: Connections::default(),
+            connections_max: CONNECTIONS_MAX.min(descriptors_max / 4),
+            leases: BTreeMap::new(),
+            waiters: BTreeMap::new(),
+            deadlines: BinaryHeap::new(),
+            users: Users::default(),
+            outbox: Outbox::new(sink),
+            last_connection: 0,
+            is_paused: false,
+        };
+        let now = (server.clock)();
+        server.adopt(config.last_alive, &config.believed, now)?;
+        server.watch(&server.listener, Watched::Listener, EpollFlags::EPOLLIN)?;
+        Ok(server)
+    }
+
+    /// Serves until `stop` is readable or its other end is closed. Seats held then stay held, and waiters keep their places
+    /// for the next monitor.
+    ///
+    /// # Errors
+    /// When the event loop fails, or events can be recorded no more.
+    #[expect(clippy::needless_pass_by_value, reason = "the end that stops it is its own")]
+    pub fn run(mut self, stop: OwnedFd) -> anyhow::Result<()> {
+        self.watch(&stop, Watched::Stop, EpollFlags::EPOLLIN)?;
+        let mut ready = [EpollEvent::empty(); READY_MAX];
+        loop {
+            self.send_events()?;
+            let count = match self.epoll.wait(&mut ready, self.timeout()) {
+                Ok(count) => count,
+                Err(nix::Error::EINTR) => 0,
+                Err(errno) => return Err(errno).context("wait for seats"),
+            };
+            let now = (self.clock)();
+            let mut stops = false;
+            for event in &ready[..count] {
+                match Watched::of(event.data()) {
+                    Watched::Stop => stops = true,
+                    Watched::Listener => self.accept(now),
+                    Watched::Connection(id) => self.serve(id, now),
+                    Watched::Lease(lease) => self.tool_exited(lease, now),
+                }
+            }
+            self.pass_deadlines(now);
+            if stops {
+                info!("{} seats stay held, {} wait", self.leases.len(), self.waiters.len());
+                return self.send_events();
+            }
+        }
+    }
+
+    fn send_events(&mut self) -> anyhow::Result<()> {
+        self.outbox.remove_committed(&self.seats);
+        let now = (self.clock)();
+        self.outbox.send(now).map_err(|_closed| anyhow!("nobody records what happens to seats"))
+    }
+
+    fn accept(&mut self, now: Timestamp) {
+        for _ in 0..ACCEPTS_PER_TURN_MAX {
+            if self.connections.len() >= self.connections_max {
+                return self.pause("too many are open");
+            }
+            match accept_with(&self.listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
+                Ok(socket) => self.welcome(socket, now),
+                Err(Errno::AGAIN) => return,
+                Err(Errno::INTR | Errno::CONNABORTED) => {}
+                Err(errno) => return self.pause(&errno.to_string()),
+            }
+        }
+    }
+
+    /// Leaves new connections in the backlog for a while: there is no descriptor for them, and trying again at once would
+    /// spin.
+    fn pause(&mut self, why: &str) {
+        if let Err(errno) = self.epoll.delete(&self.listener) {
+            return debug!("stop accepting: {errno}");
+        }
+        if !self.is_paused {
+            warn!("no connection is accepted for {ACCEPT_PAUSE_MS} ms: {why}");
+        }
+        self.is_paused = true;
+        self.set_deadline(Duration::from_millis(ACCEPT_PAUSE_MS), Deadline::Accept);
+    }
+
+    fn welcome(&mut self, socket: OwnedFd, now: Timestamp) {
+        self.is_paused = false;
+        let peer = match Peer::of(&socket) {
+            Ok(peer) => peer,
+            Err(error) => return debug!("a connection is dropped: {error}"),
+        };
+        self.last_connection += 1;
+        let connection = Connection::new(self.last_connection, socket, peer);
+        let uid = connection.peer.uid;
+        if self.connections.of_uid(uid) >= CONNECTIONS_PER_UID_MAX.min(self.connections_max * 3 / 4)
+        {
+            let text = format!("user {uid} has too many connections open");
+            return refuse(&connection, Refusal::QueueFull, text);
+        }
+        self.read(connection, now);
+    }
+
+    /// Something happened on a connection: more of its request, or its end.
+    fn serve(&mut self, id: u64, now: Timestamp) {
+        let Some(connection) = self.connections.remove(id) else { return };
+        match connection.ticket {
+            // Waiters are watched for their end alone.
+            Some(ticket) => self.leave(ticket, now),
+            None => self.read(connection, now),
+        }
+    }
+
+    fn read(&mut self, mut connection: Connection, now: Timestamp) {
+        match connection.receive() {
+            Arrived::Request(Ok(Request::Acquire(acquire))) => {
+                self.acquire(connection, &acquire, now);
+            }
+            Arrived::Request(Ok(request)) => self.act(connection, request),
+            Arrived::Request(Err(wrong)) => {
+                refuse(&connection, Refusal::Malformed, wrong.to_string());
+            }
+            Arrived::Part => self.read_on_later(connection),
+            Arrived::End => {}
+        }
+    }
+
+    fn read_on_later(&mut self, mut connection: Connection) {
+        if !connection.is_watched {
+            let watched = Watched::Connection(connection.id);
+            if let Err(error) = self.watch(&connection.socket, watched, EpollFlags::EPOLLIN) {
+                return error!("a connection is dropped: {error:#}");
+            }
+            connection.is_watched = true;
+            self.set_deadline(Duration::from_secs(REQUEST_S_MAX), Deadline::Request(connection.id));
+        }
+        self.connections.insert(connection);
+    }
+
+    /// Hands an act over to whoever does it, if the asker may ask.
+    fn act(&mut self, mut connection: Connection, request: Request) {
+        let uid = connection.peer.uid;
+        if uid != 0 && uid != geteuid().as_raw() {
+            let text = "only root and the user of licmon may ask this".to_owned();
+            return refuse(&connection, Refusal::Forbidden, text);
+        }
+        let file = connection.take_file();
+        if matches!(request, Request::Import(_)) && file.is_none() {
+            let text = "the open log comes with the message".to_owned();
+            return refuse(&connection, Refusal::Malformed, text);
+        }
+        if connection.is_watched && self.epoll.delete(&connection.socket).is_err() {
+            return;
+        }
+        let connection = connection.socket;
+        let limit = Some(Duration::from_secs(ACT_WRITE_S_MAX));
+        let prepared = rustix::io::ioctl_fionbio(&connection, false)
+            .and_then(|()| sockopt::set_socket_timeout(&connection, sockopt::Timeout::Send, limit));
+        match prepared {
+            Ok(()) => (self.on_act)(Act { request, connection, file, uid }),
+            Err(errno) => error!("a request is dropped: {errno}"),
+        }
+    }
+
+    fn watch(
+        &self,
+        descriptor: impl AsFd,
+        watched: Watched,
+        flags: EpollFlags,
+    ) -> anyhow::Result<()> {
+        self.epoll
+            .add(descriptor, EpollEvent::new(flags, watched.bits()))
+            .with_context(|| format!("watch {watched:?}"))
+    }
+
+    fn set_deadline(&mut self, after: Duration, deadline: Deadline) {
+        self.deadlines.push(Reverse((Instant::now() + after, deadline)));
+    }
+
+    fn pass_deadlines(&mut self, now: Timestamp) {
+        while let Some(Reverse((at, deadline))) = self.deadlines.peek().copied() {
+            if at > Instant::now() {
+                return;
+            }
+            self.deadlines.pop();
+            match deadline {
+                Deadline::Request(id) => self.drop_unless_waiting(id),
+                Deadline::Place(ticket) => self.give_up_place(ticket, now),
+                Deadline::Accept => {
+                    let watched =
+                        self.watch(&self.listener, Watched::Listener, EpollFlags::EPOLLIN);
+                    if let Err(error) = watched {
+                        error!("no connection is accepted any more: {error:#}");
+                    }
+                }
+            }
+        }
+    }
+
+    fn drop_unless_waiting(&mut self, id: u64) {
+        if let Some(connection) = self.connections.remove(id).filter(|c| c.ticket.is_some()) {
+            self.connections.insert(connection);
+        }
+    }
+
+    fn timeout(&self) -> EpollTimeout {
+        let sweep = self.outbox.has_uncommitted().then(|| Duration::from_millis(SWEEP_MS));
+        let next = self.deadlines.peek().map(|Reverse((at, _))| {
+            // Rounded up, so that the last fraction of a millisecond is slept and not spun.
+            at.saturating_duration_since(Instant::now()) + Duration::from_millis(1)
+        });
+        match sweep.into_iter().chain(next).min() {
+            Some(wait) => EpollTimeout::try_from(wait).unwrap_or(EpollTimeout::MAX),
+            None => EpollTimeout::NONE,
+        }
+    }
+}
+
+/// Answers no, and closes. Nobody minds if the other end is gone.
+fn refuse(connection: &Connection, refusal: Refusal, text: String) {
+    if let Err(errno) = connection.send(&Reply::Refused { refusal, text }) {
+        debug!("a refusal was not read: {errno}");
+    }
+}
+
+/// The clock as events carry it.
+fn stamp(now: Timestamp) -> Timestamp {
+    to_millisecond(now)
+}

@@ -1,0 +1,178 @@
+//! After a restart: which seats are still held, who still waits, and what ended meanwhile.
+
+use std::{collections::HashSet, time::Duration};
+
+use anyhow::Context;
+use jiff::Timestamp;
+use lic_admission::{LeaseId, Ticket};
+use lic_protocol::event::{EndReason, WaitOutcome};
+use nix::sys::epoll::EpollFlags;
+use tracing::{info, warn};
+
+use super::{
+    Lease, SeatServer, TICKET_S_MAX, Waiter,
+    config::{Believed, BelievedSession},
+    facts, peer,
+    record::{Ending, Kind, Record},
+    stamp,
+    token::Found,
+    watch::{Deadline, Watched},
+};
+
+impl SeatServer {
+    /// Takes over what the monitor before this one left. Its grants are told again, since nobody knows whether the last of
+    /// them were recorded: who keeps them knows them by their identity.
+    pub(super) fn adopt(
+        &mut self,
+        last_alive: Option<Timestamp>,
+        believed: &Believed,
+        now: Timestamp,
+    ) -> anyhow::Result<()> {
+        let found = self.seats.found().context("read the seats of the time before")?;
+        // Every number first: none may be given again, whatever becomes of its record.
+        for found in &found {
+            self.admission.remember_id(found.record.id);
+        }
+        self.seats.remove_tokens_without(&found).context("remove tokens nobody holds")?;
+        self.end_what_nobody_knows(believed, &found, last_alive, now);
+        let mut granted = HashSet::new();
+        for Found { kind, record, ending } in found {
+            match kind {
+                Kind::Lease => {
+                    granted.extend(record.ticket);
+                    self.adopt_lease(record, ending, last_alive, now);
+                }
+                Kind::Ticket if granted.contains(&record.id) => {
+                    self.end_adopted_place(&record, WaitOutcome::Granted, ending, now);
+                }
+                Kind::Ticket => self.adopt_place(record, ending, now),
+            }
+        }
+        info!("{} seats are still held, {} waited", self.leases.len(), self.waiters.len());
+        Ok(())
+    }
+
+    fn adopt_lease(
+        &mut self,
+        record: Record,
+        ending: Option<Ending>,
+        last_alive: Option<Timestamp>,
+        now: Timestamp,
+    ) {
+        self.outbox.push(facts::checkouts(&record));
+        if let Some(ending) = ending {
+            return self.tell_end_again(&record, &ending);
+        }
+        if record.boot_id != self.boot_id {
+            let ending = missed(EndReason::HostRebooted, &record, last_alive, now);
+            return self.end_lease(&record, &ending);
+        }
+        let Some(pidfd) = peer::alive(&record.holder) else {
+            let ending = missed(EndReason::ToolExited, &record, last_alive, now);
+            return self.end_lease(&record, &ending);
+        };
+        let lease = LeaseId(record.id);
+        if let Err(error) = self.watch(&pidfd, Watched::Lease(lease), EpollFlags::EPOLLIN) {
+            warn!("lease {} is lost: {error:#}", record.id);
+            let ending = missed(EndReason::Lost, &record, last_alive, now);
+            return self.end_lease(&record, &ending);
+        }
+        self.admission.adopt(lease, &record.wants);
+        self.leases.insert(lease, Lease { record, _pidfd: pidfd });
+    }
+
+    fn tell_end_again(&mut self, record: &Record, ending: &Ending) {
+        self.seats.remove_token(record.id);
+        self.outbox.push(facts::checkins(record, ending));
+        self.outbox.remove_when_committed(Kind::Lease, record.id);
+    }
+
+    fn adopt_place(&mut self, record: Record, ending: Option<Ending>, now: Timestamp) {
+        let lives = record.boot_id == self.boot_id && peer::alive(&record.holder).is_some();
+        if ending.is_some() || !lives {
+            return self.end_adopted_place(&record, WaitOutcome::Left, ending, now);
+        }
+        let ticket = Ticket(record.id);
+        match self.admission.restore(ticket, &record.wants) {
+            Ok(()) => {
+                self.outbox.push(facts::queues(&record));
+                self.waiters.insert(ticket, Waiter { record, connection: None });
+                self.set_deadline(Duration::from_secs(TICKET_S_MAX), Deadline::Place(ticket));
+            }
+            Err(denied) => {
+                info!("ticket {} waits for what is no more: {}", record.id, denied.text);
+                self.end_adopted_place(&record, WaitOutcome::Refused, None, now);
+            }
+        }
+    }
+
+    fn end_adopted_place(
+        &mut self,
+        record: &Record,
+        outcome: WaitOutcome,
+        ending: Option<Ending>,
+        now: Timestamp,
+    ) {
+        self.outbox.push(facts::queues(record));
+        match ending {
+            Some(ending) => {
+                self.outbox.push(facts::dequeues(record, &ending));
+                self.outbox.remove_when_committed(Kind::Ticket, record.id);
+            }
+            None => self.end_place(record, outcome, now),
+        }
+    }
+
+    /// Ends what the live database shows and the folder of seats does not.
+    fn end_what_nobody_knows(
+        &mut self,
+        believed: &Believed,
+        found: &[Found],
+        last_alive: Option<Timestamp>,
+        now: Timestamp,
+    ) {
+        let known: HashSet<(Kind, String)> =
+            found.iter().map(|found| (found.kind, found.record.id.to_string())).collect();
+        let is_known = |kind, id: &str| known.contains(&(kind, id.to_owned()));
+        let booted = peer::booted_s().and_then(|s| Timestamp::from_second(s).ok());
+        for session in &believed.sessions {
+            if !is_known(Kind::Lease, &session.handle) {
+                let ending = vanished(session, booted, last_alive, now);
+                self.outbox.push([facts::unknown_session_ended(session, &ending)]);
+            }
+        }
+        for waiter in &believed.waiters {
+            if !is_known(Kind::Ticket, &waiter.ticket) {
+                self.outbox.push([facts::unknown_waiter_left(waiter, stamp(now))]);
+            }
+        }
+        let ids = believed.sessions.iter().map(|session| &session.handle);
+        let ids = ids.chain(believed.waiters.iter().map(|waiter| &waiter.ticket));
+        for id in ids.filter_map(|id| id.parse().ok()) {
+            self.admission.remember_id(id);
+        }
+    }
+}
+
+/// An end between the last moment the holder can have been seen and now.
+fn missed(
+    reason: EndReason,
+    record: &Record,
+    last_alive: Option<Timestamp>,
+    now: Timestamp,
+) -> Ending {
+    let at = last_alive.map_or(record.since, |alive| alive.max(record.since));
+    Ending { at: stamp(at), before: Some(stamp(now)), how: reason.word().to_owned() }
+}
+
+fn vanished(
+    session: &BelievedSession,
+    booted: Option<Timestamp>,
+    last_alive: Option<Timestamp>,
+    now: Timestamp,
+) -> Ending {
+    let is_before_boot = booted.is_some_and(|booted| session.started < booted);
+    let reason = if is_before_boot { EndReason::HostRebooted } else { EndReason::Lost };
+    let at = last_alive.map_or(session.started, |alive| alive.max(session.started));
+    Ending { at: stamp(at), before: Some(stamp(now)), how: reason.word().to_owned() }
+}

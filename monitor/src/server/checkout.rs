@@ -1,0 +1,250 @@
+//! A request for seats: ask admission; grant, queue or refuse.
+
+use std::collections::VecDeque;
+
+use anyhow::Context;
+use jiff::Timestamp;
+use lic_admission::{Decision, Denied, Grant, LeaseId, Ticket};
+use lic_protocol::{
+    event::WaitOutcome,
+    wire::{Acquire, Refusal, Reply},
+};
+use nix::sys::epoll::{EpollEvent, EpollFlags};
+use tracing::{debug, error};
+
+use super::{
+    LEASES_PER_UID_MAX, Lease, SeatServer, Waiter,
+    connection::Connection,
+    facts,
+    record::{Kind, Record},
+    refuse, stamp,
+    watch::Watched,
+};
+
+impl SeatServer {
+    /// Answers a request, at once or later.
+    pub(super) fn acquire(&mut self, connection: Connection, acquire: &Acquire, now: Timestamp) {
+        let record = self.record(&connection, acquire, now);
+        if self.has_too_many_leases(record.holder.uid) {
+            let text = format!("user {} holds too many seats", record.holder.user);
+            return refuse(&connection, Refusal::QueueFull, text);
+        }
+        match acquire.ticket {
+            Some(ticket) => self.resume(connection, Ticket(ticket), record, acquire, now),
+            None => self.ask(connection, record, acquire, now),
+        }
+    }
+
+    /// Gives waiters what they were granted. A grant that cannot be delivered goes on to the next in the queue.
+    pub(super) fn settle(&mut self, grants: Vec<Grant>, now: Timestamp) {
+        let mut grants = VecDeque::from(grants);
+        while let Some(Grant { ticket, lease }) = grants.pop_front() {
+            let Some(waiter) = self.waiters.remove(&ticket) else { continue };
+            let connection = waiter.connection.and_then(|id| self.connections.remove(id));
+            let mut granted = waiter.record.clone();
+            granted.id = lease.0;
+            granted.ticket = Some(ticket.0);
+            granted.since = stamp(now);
+            let is_delivered = connection.is_some_and(|c| self.deliver(c, granted));
+            let outcome = if is_delivered { WaitOutcome::Granted } else { WaitOutcome::Left };
+            self.end_place(&waiter.record, outcome, now);
+            if !is_delivered {
+                grants.extend(self.admission.release(lease, now));
+            }
+        }
+    }
+
+    fn ask(&mut self, connection: Connection, record: Record, acquire: &Acquire, now: Timestamp) {
+        match self.admission.ask(&acquire.wants, acquire.wait, now) {
+            Decision::Granted(lease) => self.grant(connection, record, lease, now),
+            Decision::Queued { ticket, place } => {
+                self.enqueue(connection, record, ticket, place, now);
+            }
+            Decision::Refused(denied) => self.deny(&connection, record, denied, now),
+        }
+    }
+
+    fn grant(
+        &mut self,
+        connection: Connection,
+        mut record: Record,
+        lease: LeaseId,
+        now: Timestamp,
+    ) {
+        record.id = lease.0;
+        if !self.deliver(connection, record) {
+            let grants = self.admission.release(lease, now);
+            self.settle(grants, now);
+        }
+    }
+
+    fn enqueue(
+        &mut self,
+        connection: Connection,
+        mut record: Record,
+        ticket: Ticket,
+        place: u32,
+        now: Timestamp,
+    ) {
+        record.id = ticket.0;
+        let written = self.seats.write(Kind::Ticket, &record);
+        self.outbox.push(facts::queues(&record));
+        self.waiters.insert(ticket, Waiter { record, connection: None });
+        if let Err(error) = written {
+            error!("a place in the queue cannot be written down: {error}");
+            return self.leave(ticket, now);
+        }
+        self.keep_waiting(connection, ticket, place, now);
+    }
+
+    /// Tells a waiter its place, and watches for its end.
+    fn keep_waiting(
+        &mut self,
+        mut connection: Connection,
+        ticket: Ticket,
+        place: u32,
+        now: Timestamp,
+    ) {
+        let watched = self.watch_for_end(&connection);
+        let told = connection.send(&Reply::Queued { ticket: ticket.0, place });
+        if watched.is_err() || told.is_err() {
+            debug!("a waiter is gone: {watched:?}, {told:?}");
+            return self.leave(ticket, now);
+        }
+        connection.is_watched = true;
+        connection.ticket = Some(ticket);
+        if let Some(waiter) = self.waiters.get_mut(&ticket) {
+            waiter.connection = Some(connection.id);
+        }
+        self.connections.insert(connection);
+    }
+
+    /// What a waiter sends is not read; only the end of its connection wakes the loop.
+    fn watch_for_end(&self, connection: &Connection) -> anyhow::Result<()> {
+        let watched = Watched::Connection(connection.id);
+        if !connection.is_watched {
+            return self.watch(&connection.socket, watched, EpollFlags::EPOLLRDHUP);
+        }
+        let mut event = EpollEvent::new(EpollFlags::EPOLLRDHUP, watched.bits());
+        self.epoll.modify(&connection.socket, &mut event).context("watch for the end")
+    }
+
+    /// Somebody shows a ticket. If the place is its own it takes it up again; if it was granted while the connection broke,
+    /// the same lease is given once more; otherwise it asks like anybody.
+    fn resume(
+        &mut self,
+        connection: Connection,
+        ticket: Ticket,
+        record: Record,
+        acquire: &Acquire,
+        now: Timestamp,
+    ) {
+        if let Some(waiter) = self.waiters.get(&ticket) {
+            if waiter.record.holder != record.holder {
+                return self.ask(connection, record, acquire, now);
+            }
+            if waiter.record.wants == record.wants {
+                return self.resume_place(connection, ticket, now);
+            }
+            self.leave(ticket, now);
+            return self.ask(connection, record, acquire, now);
+        }
+        let granted = self.leases.values().find(|lease| lease.record.ticket == Some(ticket.0));
+        match granted.filter(|lease| lease.record.is_of(&record.holder, &record.wants)) {
+            Some(lease) => self.deliver_again(&connection, lease.record.id),
+            None => self.ask(connection, record, acquire, now),
+        }
+    }
+
+    fn resume_place(&mut self, connection: Connection, ticket: Ticket, now: Timestamp) {
+        let earlier = self.waiters.get_mut(&ticket).and_then(|waiter| waiter.connection.take());
+        earlier.and_then(|id| self.connections.remove(id));
+        match self.admission.welcome(ticket, now) {
+            Some(Decision::Granted(lease)) => {
+                if let Some(waiter) = self.waiters.get_mut(&ticket) {
+                    waiter.connection = Some(connection.id);
+                }
+                self.connections.insert(connection);
+                self.settle(vec![Grant { ticket, lease }], now);
+            }
+            Some(Decision::Queued { place, .. }) => {
+                self.keep_waiting(connection, ticket, place, now);
+            }
+            Some(Decision::Refused(_)) | None => self.leave(ticket, now),
+        }
+    }
+
+    fn deny(
+        &mut self,
+        connection: &Connection,
+        mut record: Record,
+        denied: Denied,
+        now: Timestamp,
+    ) {
+        record.id = self.admission.next_id(now);
+        let Denied { refusal, text, lacking } = denied;
+        self.outbox.push(facts::denials(&record, &lacking, refusal, &text));
+        refuse(connection, refusal, text);
+    }
+
+    /// Writes a lease down, watches its process, and hands over the token. False when it could not be handed over: then
+    /// nothing of the lease is left, and nothing has happened.
+    fn deliver(&mut self, connection: Connection, record: Record) -> bool {
+        let id = record.id;
+        if let Err(error) = self.try_deliver(&connection, &record) {
+            debug!("lease {id} was not taken: {error:#}");
+            self.seats.remove_token(id);
+            self.seats.remove(Kind::Lease, id);
+            return false;
+        }
+        self.outbox.push(facts::checkouts(&record));
+        let lease = Lease { record, _pidfd: connection.peer.pidfd };
+        self.leases.insert(LeaseId(id), lease);
+        true
+    }
+
+    fn try_deliver(&self, connection: &Connection, record: &Record) -> anyhow::Result<()> {
+        let written = self.seats.write(Kind::Lease, record);
+        let token = written.and_then(|()| self.seats.token(record.id));
+        let token = token.inspect_err(|error| error!("no seat can be given: {error}"))?;
+        let lease = LeaseId(record.id);
+        self.watch(&connection.peer.pidfd, Watched::Lease(lease), EpollFlags::EPOLLIN)?;
+        connection.send_with(&Reply::Granted { lease: record.id }, &token).or_else(|errno| {
+            self.epoll.delete(&connection.peer.pidfd)?;
+            Err(errno.into())
+        })
+    }
+
+    /// The same grant again, to the process that holds it. The lease stays whether or not this reply is read.
+    fn deliver_again(&self, connection: &Connection, lease: u64) {
+        let sent = self
+            .seats
+            .token(lease)
+            .map_err(anyhow::Error::from)
+            .and_then(|token| Ok(connection.send_with(&Reply::Granted { lease }, &token)?));
+        if let Err(error) = sent {
+            debug!("lease {lease} was not taken again: {error:#}");
+        }
+    }
+
+    fn record(&mut self, connection: &Connection, acquire: &Acquire, now: Timestamp) -> Record {
+        Record {
+            id: 0,
+            holder: connection.peer.holder(&mut self.users),
+            boot_id: self.boot_id.clone(),
+            host: self.host.clone(),
+            tool: acquire.tool.clone(),
+            wants: acquire.wants.clone(),
+            project: acquire.project.clone(),
+            ticket: None,
+            since: stamp(now),
+        }
+    }
+
+    fn has_too_many_leases(&self, uid: u32) -> bool {
+        self.leases.len() >= LEASES_PER_UID_MAX && {
+            let own = self.leases.values().filter(|lease| lease.record.holder.uid == uid);
+            own.count() >= LEASES_PER_UID_MAX
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Who is asking: from the kernel, never from the message. Also who lives: a number and a start time name one process.
+
+use std::{
+    collections::HashMap,
+    fs, io,
+    os::fd::{AsFd, OwnedFd},
+};
+
+use lic_protocol::name::UserName;
+use nix::{
+    sys::socket::{getsockopt, sockopt},
+    unistd::{Uid, User},
+};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+
+use super::record::Holder;
+
+/// Most user names kept.
+const USERS_MAX: usize = 10_000;
+
+/// The process at the other end of a connection.
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) uid: u32,
+    pub(super) pid: u32,
+    pub(super) start_time: Option<u64>,
+    /// Readable when the process ends.
+    pub(super) pidfd: OwnedFd,
+}
+
+/// User names by number, asked for once.
+#[derive(Debug, Default)]
+pub(super) struct Users {
+    names: HashMap<u32, UserName>,
+}
+
+impl Peer {
+    /// The process that connected.
+    ///
+    /// # Errors
+    /// When it is gone already, or lives where we cannot see its number.
+    pub(super) fn of(socket: &OwnedFd) -> io::Result<Self> {
+        let credentials = getsockopt(socket, sockopt::PeerCredentials)?;
+        let pid = u32::try_from(credentials.pid()).unwrap_or(0);
+        if pid == 0 {
+            return Err(io::Error::other("the process is outside of our PID namespace"));
+        }
+        // Before 6.5 the kernel has no descriptor for the peer. The number can belong to another process only if the peer
+        // ended between connecting and now, and nobody holds a seat by it then: its reply cannot be sent.
+        let pidfd = match getsockopt(socket, sockopt::PeerPidfd) {
+            Ok(pidfd) => pidfd,
+            Err(nix::Error::ENOPROTOOPT) => open_process(pid)?,
+            Err(errno) => return Err(errno.into()),
+        };
+        let start_time = stat(pid).ok().map(|stat| stat.start_time);
+        Ok(Self { uid: credentials.uid(), pid, start_time, pidfd })
+    }
+
+    pub(super) fn holder(&self, users: &mut Users) -> Holder {
+        Holder {
+            uid: self.uid,
+            user: users.name(self.uid),
+            pid: self.pid,
+            start_time: self.start_time,
+        }
+    }
+}
+
+impl Users {
+    /// The user's name, or the number where there is none. The first question about a user may go to a directory service;
+    /// it is the only thing the seat server ever waits for besides its pipe.
+    pub(super) fn name(&mut self, uid: u32) -> UserName {
+        if let Some(name) = self.names.get(&uid) {
+            return name.clone();
+        }
+        let Ok(Some(user)) = User::from_uid(Uid::from_raw(uid)) else {
+            return UserName::new(uid.to_string());
+        };
+        if self.names.len() >= USERS_MAX {
+            self.names.clear();
+        }
+        self.names.insert(uid, UserName::new(user.name.as_str()));
+        UserName::new(user.name)
+    }
+}
+
+/// A descriptor that is readable when the holder ends; `None` when it has ended already.
+pub(super) fn alive(holder: &Holder) -> Option<OwnedFd> {
+    let pidfd = open_process(holder.pid).ok()?;
+    // Read after the descriptor is open: if the number has passed to another process, this one started later.
+    match stat(holder.pid) {
+        Ok(stat) if stat.has_ended => None,
+        Ok(stat) => holder.start_time.is_none_or(|time| time == stat.start_time).then_some(pidfd),
+        // Hidden, as the process is when /proc shows everybody only what is his own. It lives, so it is not given away.
+        Err(_) => is_alive(&pidfd).then_some(pidfd),
+    }
+}
+
+/// This boot of this host.
+///
+/// # Errors
+/// When /proc is not there.
+pub(super) fn boot_id() -> io::Result<String> {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").map(|text| text.trim().to_owned())
+}
+
+/// When this host started, in seconds since 1970. Source: `proc_stat(5)`, `btime`.
+pub(super) fn booted_s() -> Option<i64> {
+    let text = fs::read_to_string("/proc/stat").ok()?;
+    text.lines().find_map(|line| line.strip_prefix("btime ")?.trim().parse().ok())
+}
+
+struct Stat {
+    start_time: u64,
+    has_ended: bool,
+}
+
+fn open_process(pid: u32) -> io::Result<OwnedFd> {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    let pid = pid.ok_or(io::ErrorKind::InvalidInput)?;
+    Ok(pidfd_open(pid, PidfdFlags::empty())?)
+}
+
+fn is_alive(pidfd: &OwnedFd) -> bool {
+    let mut watched = [nix::poll::PollFd::new(pidfd.as_fd(), nix::poll::PollFlags::POLLIN)];
+    matches!(nix::poll::poll(&mut watched, nix::poll::PollTimeout::ZERO), Ok(0))
+}
+
+/// Source: `proc_pid_stat(5)`, field 3 `state` and field 22 `starttime`.
+fn stat(pid: u32) -> io::Result<Stat> {
+    let bytes = fs::read(format!("/proc/{pid}/stat"))?;
+    parse_stat(&bytes).ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+fn parse_stat(bytes: &[u8]) -> Option<Stat> {
+    // The second field is the program's name in brackets, and may hold any byte.
+    let name_end = bytes.iter().rposition(|byte| *byte == b')')?;
+    let mut fields = str::from_utf8(&bytes[name_end + 1..]).ok()?.split_ascii_whitespace();
+    let has_ended = matches!(fields.next()?, "Z" | "X" | "x");
+    Some(Stat { start_time: fields.nth(18)?.parse().ok()?, has_ended })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &[u8], expected: Option<(u64, bool)>) {
+        let stat = parse_stat(text).map(|stat| (stat.start_time, stat.has_ended));
+        assert_eq!(stat, expected);
+    }
+
+    #[test]
+    fn start_times() {
+        let rest = "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4711 20";
+        check(format!("7 (a) b) c) S {rest}").as_bytes(), Some((4711, false)));
+        check(format!("7 (zombie) Z {rest}").as_bytes(), Some((4711, true)));
+        check(&[b"7 (\xff) S ", rest.as_bytes()].concat(), Some((4711, false)));
+        check(b"7 (a) S 1 2", None);
+        check(b"", None);
+    }
+
+    #[test]
+    fn a_process_is_its_number_and_its_start() {
+        let pid = std::process::id();
+        let own = stat(pid).unwrap().start_time;
+        let user = UserName::from("ann");
+        let holder = |start_time| Holder { uid: 0, user: user.clone(), pid, start_time };
+        assert!(alive(&holder(Some(own))).is_some());
+        assert!(alive(&holder(None)).is_some());
+        assert!(alive(&holder(Some(own + 1))).is_none());
+    }
+}

@@ -1,0 +1,11 @@
+//! Sources: whatever brings events. Each knows the pipe and the parsers, and never the store.
+//!
+//! A log is read by one path, whether it is followed or imported: bytes to lines, lines to events with their identity, events
+//! and the place they end at into the pipe.
+
+pub mod import;
+pub mod lines;
+pub mod logfile;
+pub mod mark;
+pub mod reading;
+pub mod tail;

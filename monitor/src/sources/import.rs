@@ -1,0 +1,190 @@
+//! Reading a log once, as if it had been followed: a file that was read before goes on where it ended, so importing it again
+//! adds nothing.
+
+use std::{
+    fs::File,
+    io,
+    os::unix::fs::FileExt,
+    path::Path,
+    sync::mpsc::{Receiver, SyncSender, sync_channel},
+};
+
+use anyhow::{Context, bail};
+use jiff::Timestamp;
+use lic_protocol::view::Coverage;
+use lic_store::{
+    checkpoint::Checkpoint,
+    commit::{Batch, Receipt},
+};
+
+use super::{
+    logfile::{LogFile, LogOf},
+    mark,
+};
+use crate::pipe::{EventSink, READER_BATCHES_MAX};
+
+/// What an import found.
+#[derive(Clone, Debug, Default)]
+pub struct Imported {
+    /// Events that were new.
+    pub added: u64,
+    /// Events that were stored already.
+    pub duplicates: u64,
+    /// Bytes read now; 0 when all of the file had been read before.
+    pub bytes: u64,
+    /// What was understood of the file, in all its lines.
+    pub coverage: Coverage,
+    /// Lines that showed a checkout or checkin.
+    pub usage_lines: u64,
+    /// Bytes of a last line that somebody may still be writing.
+    pub unfinished: u64,
+}
+
+impl Imported {
+    /// The story for people, about a file called `path`.
+    #[must_use]
+    pub fn sentence(&self, path: &str) -> String {
+        let Coverage { lines, events, noise, unknown, .. } = self.coverage;
+        let read = if self.bytes == 0 && lines > 0 {
+            "nothing new".to_owned()
+        } else {
+            format!("{} events added, {} stored already", self.added, self.duplicates)
+        };
+        let mut text = format!(
+            "{path}: {read}; {lines} lines: {events} events, {noise} noise, {unknown} unknown"
+        );
+        if lines == 0 {
+            text.push_str("; the file is empty");
+        } else if unknown * 20 > lines {
+            text.push_str("; so many unknown lines: is it a log of this license system?");
+        } else if self.usage_lines == 0 {
+            text.push_str("; no checkouts in it: usage tracing is not enabled");
+        }
+        if self.unfinished > 0 {
+            text.push_str("; its last line has no end yet and was left for later");
+        }
+        text
+    }
+}
+
+/// Reads `file` into the pipe. `known` are the checkpoints of its license server; `progress` is told the share read, in
+/// percent, and says whether to go on.
+///
+/// # Errors
+/// When the file cannot be read, is no text, or the writer is gone.
+pub fn import(
+    of: &LogOf,
+    file: File,
+    path: &Path,
+    known: &[Checkpoint],
+    sink: &EventSink,
+    clock: fn() -> Timestamp,
+    mut progress: impl FnMut(u8) -> bool,
+) -> anyhow::Result<Imported> {
+    refuse_compressed(&file).with_context(|| format!("import {}", path.display()))?;
+    let reading = || format!("read {}", path.display());
+    let length = file.metadata().with_context(reading)?.len();
+    let mut log = open(of, file, path, known, clock).with_context(reading)?;
+    let from = log.checkpoint().offset;
+    let mut sender = Sender::new(sink);
+    loop {
+        let batch = match log.step(clock()).with_context(reading)? {
+            Some(batch) => batch,
+            None => match log.last_line(clock()).with_context(reading)? {
+                Some(batch) => batch,
+                None => break,
+            },
+        };
+        sender.send(batch)?;
+        if !progress(percent(log.position(), length)) {
+            bail!("stopped; run it again to go on");
+        }
+    }
+    let receipt = sender.finish()?;
+    let checkpoint = log.checkpoint();
+    Ok(Imported {
+        added: receipt.added,
+        duplicates: receipt.duplicates,
+        bytes: checkpoint.offset - from,
+        coverage: checkpoint.coverage.clone(),
+        usage_lines: checkpoint.usage_lines,
+        unfinished: log.position() - checkpoint.offset,
+    })
+}
+
+fn open(
+    of: &LogOf,
+    file: File,
+    path: &Path,
+    known: &[Checkpoint],
+    clock: fn() -> Timestamp,
+) -> io::Result<LogFile> {
+    for checkpoint in known {
+        if mark::is_same(&file, checkpoint)? {
+            return LogFile::resume(of, file, path, checkpoint.clone());
+        }
+    }
+    Ok(LogFile::new(of, file, path, clock()))
+}
+
+/// Sends batches, a few at a time, and adds up what became of them.
+struct Sender<'a> {
+    sink: &'a EventSink,
+    receipts: (SyncSender<Receipt>, Receiver<Receipt>),
+    in_flight: usize,
+    total: Receipt,
+}
+
+impl<'a> Sender<'a> {
+    fn new(sink: &'a EventSink) -> Self {
+        let receipts = sync_channel(READER_BATCHES_MAX);
+        Self { sink, receipts, in_flight: 0, total: Receipt::default() }
+    }
+
+    fn send(&mut self, batch: Batch) -> anyhow::Result<()> {
+        if self.in_flight >= READER_BATCHES_MAX {
+            self.wait()?;
+        }
+        let sent = self.sink.send_with_receipt(batch, self.receipts.0.clone());
+        sent.map_err(|_| anyhow::anyhow!("the databases are closed"))?;
+        self.in_flight += 1;
+        Ok(())
+    }
+
+    fn wait(&mut self) -> anyhow::Result<()> {
+        // Our own end keeps the channel open, so a writer that failed is noticed by the sink at the next send.
+        let receipt = self.receipts.1.recv_timeout(RECEIPT_WAIT);
+        let receipt = receipt.context("the databases do not take the events")?;
+        self.in_flight -= 1;
+        self.total.added += receipt.added;
+        self.total.duplicates += receipt.duplicates;
+        Ok(())
+    }
+
+    fn finish(mut self) -> anyhow::Result<Receipt> {
+        while self.in_flight > 0 {
+            self.wait()?;
+        }
+        Ok(self.total)
+    }
+}
+
+/// A commit that takes longer than this has failed.
+const RECEIPT_WAIT: std::time::Duration = std::time::Duration::from_secs(60);
+
+fn percent(position: u64, length: u64) -> u8 {
+    u8::try_from((position * 100).checked_div(length).unwrap_or(100).min(100)).unwrap_or(100)
+}
+
+/// Compressed logs would be thousands of unknown lines.
+fn refuse_compressed(file: &File) -> anyhow::Result<()> {
+    let mut magic = [0; 4];
+    let count = file.read_at(&mut magic, 0)?;
+    let program = match &magic[..count] {
+        [0x1f, 0x8b, ..] => "gunzip",
+        [0x28, 0xb5, 0x2f, 0xfd] => "unzstd",
+        [0xfd, b'7', b'z', ..] => "unxz",
+        _ => return Ok(()),
+    };
+    bail!("it is compressed: unpack it with {program} first")
+}

@@ -1,0 +1,202 @@
+//! One generation of one log file, open and read step by step: each step gives a batch and moves the checkpoint.
+
+use std::{fs::File, io, os::unix::fs::FileExt, path::Path};
+
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use lic_parse::LicenseSystem;
+use lic_protocol::{event::Event, name::ServerName, view::Source};
+use lic_store::{checkpoint::Checkpoint, commit::Batch};
+
+use super::{lines::Lines, mark, reading::Reading};
+use crate::identity::identity_hash;
+
+/// Bytes read at a time.
+const CHUNK_BYTES: usize = 256 * 1024;
+/// Events of one batch, unless a single chunk has more.
+const BATCH_EVENTS_MAX: usize = 2000;
+/// Bytes of one step.
+const STEP_BYTES_MAX: u64 = 4 << 20;
+/// How far before the place read to equal lines are looked for when reading goes on.
+const REWIND_BYTES: u64 = 64 * 1024;
+/// After so long without a write, a last line without a line feed is a whole line.
+const AT_REST: SignedDuration = SignedDuration::from_secs(60);
+
+/// Whose log it is.
+#[derive(Clone)]
+pub struct LogOf {
+    /// The license server.
+    pub server: ServerName,
+    /// Its license system.
+    pub system: &'static dyn LicenseSystem,
+    /// The zone of its times.
+    pub zone: TimeZone,
+}
+
+/// An open log file.
+pub struct LogFile {
+    of: LogOf,
+    file: File,
+    lines: Lines,
+    reading: Reading,
+    checkpoint: Checkpoint,
+    /// How far the file was read; ahead of the checkpoint by the unfinished line.
+    position: u64,
+}
+
+impl LogFile {
+    /// Opens a generation nothing is known of.
+    #[must_use]
+    pub fn new(of: &LogOf, file: File, path: &Path, now: Timestamp) -> Self {
+        let path = path.display().to_string();
+        let seed = format!("{path} {}", now.as_nanosecond());
+        let checkpoint = Checkpoint {
+            // Any number will do that no other generation has.
+            id: (identity_hash(&of.server, seed.as_bytes()) >> 1).cast_signed(),
+            server: of.server.clone(),
+            path,
+            file: lic_store::checkpoint::FileMark::default(),
+            offset: 0,
+            last_at: None,
+            usage_lines: 0,
+            coverage: lic_protocol::view::Coverage::default(),
+        };
+        let reading = Reading::new(of.server.clone(), of.system.log(of.zone.clone(), None));
+        Self { of: of.clone(), file, lines: Lines::default(), reading, checkpoint, position: 0 }
+    }
+
+    /// Goes on where `checkpoint` says this file was read to.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn resume(of: &LogOf, file: File, path: &Path, checkpoint: Checkpoint) -> io::Result<Self> {
+        let offset = checkpoint.offset;
+        let parser = of.system.log(of.zone.clone(), checkpoint.last_at);
+        let mut reading = Reading::new(of.server.clone(), parser);
+        recall(&file, offset, &mut reading)?;
+        reading.coverage = checkpoint.coverage.clone();
+        reading.usage_lines = checkpoint.usage_lines;
+        reading.last_at = checkpoint.last_at;
+        let checkpoint = Checkpoint { path: path.display().to_string(), ..checkpoint };
+        let lines = Lines::default();
+        Ok(Self { of: of.clone(), file, lines, reading, checkpoint, position: offset })
+    }
+
+    /// The file itself.
+    #[must_use]
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// How far it was read, and what was understood.
+    #[must_use]
+    pub fn checkpoint(&self) -> &Checkpoint {
+        &self.checkpoint
+    }
+
+    /// Bytes read, those of an unfinished line among them.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Tells where the file is now.
+    pub fn set_path(&mut self, path: &Path) {
+        self.checkpoint.path = path.display().to_string();
+    }
+
+    /// Whether the file is still the one that was read: it was not cut, and what was read stands where it stood.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn is_unchanged(&self) -> io::Result<bool> {
+        let length = self.file.metadata()?.len();
+        let is_new = self.checkpoint.file.head_len == 0;
+        Ok(length >= self.position && (is_new || mark::is_anchored(&self.file, &self.checkpoint)?))
+    }
+
+    /// Reads on. `None` at the end of the file, or of its last whole line.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn step(&mut self, now: Timestamp) -> io::Result<Option<Batch>> {
+        let mut events = Vec::new();
+        let lines_before = self.reading.coverage.lines;
+        let from = self.position;
+        let ahead = self.file.metadata()?.len().saturating_sub(from);
+        let mut chunk = vec![
+            0;
+            usize::try_from(ahead)
+                .map_or(CHUNK_BYTES, |ahead| ahead.clamp(1, CHUNK_BYTES))
+        ];
+        loop {
+            let has_lines = self.reading.coverage.lines > lines_before;
+            let is_long =
+                self.position - from >= STEP_BYTES_MAX || events.len() >= BATCH_EVENTS_MAX;
+            if has_lines && is_long {
+                break;
+            }
+            let count = match self.file.read_at(&mut chunk, self.position) {
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            let (reading, checkpoint) = (&mut self.reading, &mut self.checkpoint);
+            self.lines.take(&chunk[..count], |line, length| {
+                events.extend(reading.line(&line));
+                checkpoint.offset += length;
+            });
+            self.position += count as u64;
+        }
+        if self.reading.coverage.lines == lines_before {
+            return Ok(None);
+        }
+        self.batch(events, now).map(Some)
+    }
+
+    /// The last line where nobody writes any more: it counts though it has no line feed.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn last_line(&mut self, now: Timestamp) -> io::Result<Option<Batch>> {
+        let Some(line) = self.lines.last() else { return Ok(None) };
+        let written = self.file.metadata()?.modified()?;
+        let written = Timestamp::try_from(written).map_err(io::Error::other)?;
+        if now.duration_since(written) < AT_REST {
+            return Ok(None);
+        }
+        let events = self.reading.line(&line).into_iter().collect();
+        self.checkpoint.offset = self.position;
+        self.lines = Lines::default();
+        self.batch(events, now).map(Some)
+    }
+
+    fn batch(&mut self, events: Vec<Event>, now: Timestamp) -> io::Result<Batch> {
+        self.checkpoint.file = mark::mark(&self.file, self.checkpoint.offset)?;
+        self.checkpoint.coverage = self.reading.coverage.clone();
+        self.checkpoint.usage_lines = self.reading.usage_lines;
+        self.checkpoint.last_at = self.reading.last_at;
+        Ok(Batch {
+            server: self.of.server.clone(),
+            source: Source::Log,
+            learned_at: now,
+            events,
+            checkpoint: Some(self.checkpoint.clone()),
+        })
+    }
+}
+
+/// Reads the lines just before `offset` again, so that equal lines that follow get their right places.
+fn recall(file: &File, offset: u64, reading: &mut Reading) -> io::Result<()> {
+    let from = offset.saturating_sub(REWIND_BYTES);
+    let length = usize::try_from(offset - from).expect("at most REWIND_BYTES");
+    let mut bytes = vec![0; length];
+    file.read_exact_at(&mut bytes, from)?;
+    let mut lines = bytes.split(|byte| *byte == b'\n');
+    if from > 0 {
+        // The first one is cut.
+        lines.next();
+    }
+    lines.for_each(|line| reading.remember(line));
+    Ok(())
+}

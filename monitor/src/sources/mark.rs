@@ -1,0 +1,77 @@
+//! What tells a file from every other: device and inode, its first bytes, and the bytes just before the place read to.
+//!
+//! A name is not enough, for logs are renamed. An inode is not: file systems give it to the next file at once. First bytes are
+//! not: license logs begin with the same banner. All three are compared.
+
+use std::{fs::File, io, os::unix::fs::FileExt, os::unix::fs::MetadataExt};
+
+use lic_store::checkpoint::{Checkpoint, FileMark};
+use sha2::{Digest, Sha256};
+
+/// Bytes at the beginning of a file that mark it.
+const HEAD_BYTES_MAX: u32 = 1024;
+/// Bytes before the place read to that mark it.
+const ANCHOR_BYTES_MAX: u32 = 256;
+
+/// The mark of `file`, read up to `offset`.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn mark(file: &File, offset: u64) -> io::Result<FileMark> {
+    let metadata = file.metadata()?;
+    let head_len = at_most(metadata.len(), HEAD_BYTES_MAX);
+    let anchor_len = at_most(offset, ANCHOR_BYTES_MAX);
+    Ok(FileMark {
+        dev: metadata.dev(),
+        ino: metadata.ino(),
+        head_len,
+        head: hash(file, 0, head_len)?,
+        anchor_len,
+        anchor: anchor(file, offset, anchor_len)?,
+    })
+}
+
+/// Whether `file` is the one of which `checkpoint` was read, grown since or not.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn is_same(file: &File, checkpoint: &Checkpoint) -> io::Result<bool> {
+    let mark = &checkpoint.file;
+    // A file of which nothing is known is nobody's.
+    if mark.head_len == 0 || file.metadata()?.len() < checkpoint.offset {
+        return Ok(false);
+    }
+    Ok(hash(file, 0, mark.head_len)? == mark.head && is_anchored(file, checkpoint)?)
+}
+
+/// Whether the bytes before the place read to are the ones that were read.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn is_anchored(file: &File, checkpoint: &Checkpoint) -> io::Result<bool> {
+    let mark = &checkpoint.file;
+    Ok(anchor(file, checkpoint.offset, mark.anchor_len)? == mark.anchor)
+}
+
+fn anchor(file: &File, offset: u64, length: u32) -> io::Result<Vec<u8>> {
+    hash(file, offset.saturating_sub(length.into()), length)
+}
+
+/// SHA-256 of `length` bytes from `from`; of fewer where the file ends before.
+fn hash(file: &File, from: u64, length: u32) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; length as usize];
+    let mut filled = 0;
+    while filled < bytes.len() {
+        match file.read_at(&mut bytes[filled..], from + filled as u64) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Sha256::digest(&bytes[..filled]).to_vec())
+}
+
+fn at_most(length: u64, limit: u32) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX).min(limit)
+}

@@ -1,0 +1,128 @@
+//! Lines to events: what the parser makes of each, its identity, and what was understood in all.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use lic_parse::{LogParser, Meaning, text};
+use lic_protocol::{
+    event::{Event, Fact, Identity},
+    name::ServerName,
+    view::{Coverage, EXAMPLES_MAX, Example},
+};
+
+use super::lines::RawLine;
+use crate::identity::identity_hash;
+
+/// Characters of a line that was not understood that are kept to be shown.
+const EXAMPLE_CHARS_MAX: usize = 400;
+
+/// Reads the lines of one file.
+pub struct Reading {
+    server: ServerName,
+    parser: Box<dyn LogParser>,
+    ordinals: Ordinals,
+    /// What was understood so far.
+    pub coverage: Coverage,
+    /// Lines that showed a checkout or a checkin.
+    pub usage_lines: u64,
+    /// The newest time so far.
+    pub last_at: Option<Timestamp>,
+}
+
+impl Reading {
+    /// Reads from the beginning of a file of `server`.
+    #[must_use]
+    pub fn new(server: ServerName, parser: Box<dyn LogParser>) -> Self {
+        Self {
+            server,
+            parser,
+            ordinals: Ordinals::default(),
+            coverage: Coverage::default(),
+            usage_lines: 0,
+            last_at: None,
+        }
+    }
+
+    /// Reads a line and counts it; an event comes out if it is one.
+    pub fn line(&mut self, line: &RawLine<'_>) -> Option<Event> {
+        self.coverage.lines += 1;
+        match line {
+            RawLine::Whole(bytes) => self.whole(bytes),
+            RawLine::TooLong(head) => {
+                self.unknown(head, "longer than 64 KiB".to_owned());
+                None
+            }
+        }
+    }
+
+    /// Looks at a line that was read before, so that equal lines after it get their places. Nothing is counted.
+    pub fn remember(&mut self, line: &[u8]) {
+        let line = text::bare(line);
+        let read = self.parser.line(line);
+        if let (Meaning::Event(_), Some(at)) = (read.meaning, read.at) {
+            self.ordinals.next(at, identity_hash(&self.server, line));
+        }
+    }
+
+    fn whole(&mut self, bytes: &[u8]) -> Option<Event> {
+        let line = text::bare(bytes);
+        let read = self.parser.line(line);
+        self.last_at = self.last_at.max(read.at);
+        match (read.meaning, read.at) {
+            (Meaning::Event(fact), Some(at)) => {
+                self.coverage.events += 1;
+                self.usage_lines += u64::from(is_usage(&fact));
+                let hash = identity_hash(&self.server, line);
+                let identity = Identity { hash, ordinal: self.ordinals.next(at, hash) };
+                let raw = read.ambiguous.then(|| text::decode(line).into_owned());
+                Some(Event { at, fact, identity, raw })
+            }
+            (Meaning::Noise, _) => {
+                self.coverage.noise += 1;
+                None
+            }
+            (Meaning::Unknown(why), _) => {
+                self.unknown(line, why);
+                None
+            }
+            (Meaning::Event(_), None) => {
+                self.unknown(line, "an event without a time".to_owned());
+                None
+            }
+        }
+    }
+
+    fn unknown(&mut self, line: &[u8], why: String) {
+        self.coverage.unknown += 1;
+        let text = text::decode(line).chars().take(EXAMPLE_CHARS_MAX).collect();
+        let example = Example { line: self.coverage.lines, why, text };
+        // The first ones tell what kind of file it is, the newest one what is going on.
+        if self.coverage.examples.len() >= EXAMPLES_MAX {
+            self.coverage.examples.pop();
+        }
+        self.coverage.examples.push(example);
+    }
+}
+
+fn is_usage(fact: &Fact) -> bool {
+    matches!(fact, Fact::Checkout(_) | Fact::Checkin(_))
+}
+
+/// How many equal lines stood before a line. Equal lines carry one time, so only those of the newest time are remembered.
+#[derive(Default)]
+struct Ordinals {
+    at: Option<Timestamp>,
+    seen: HashMap<u64, u32>,
+}
+
+impl Ordinals {
+    fn next(&mut self, at: Timestamp, hash: u64) -> u32 {
+        if self.at != Some(at) {
+            self.at = Some(at);
+            self.seen.clear();
+        }
+        let seen = self.seen.entry(hash).or_insert(0);
+        *seen += 1;
+        *seen - 1
+    }
+}

@@ -1,0 +1,78 @@
+//! The thread that empties the pipe into the store, in as few commits as it can.
+
+use std::sync::mpsc::{Receiver, SyncSender};
+
+use jiff::Timestamp;
+use lic_store::{
+    commit::{Batch, Receipt},
+    error::StoreError,
+    writer::Writer,
+};
+
+use crate::pipe::{Act, Message};
+
+/// Events of one commit, unless a single batch has more.
+const COMMIT_EVENTS_MAX: usize = 8000;
+
+/// Commits what comes through the pipe until its last sender is gone; then closes the databases.
+///
+/// What waits is committed together: the more there is to do, the less each event costs.
+///
+/// # Errors
+/// When something cannot be stored. The databases are then as they were before that commit.
+pub fn run(
+    mut writer: Writer,
+    pipe: &Receiver<Message>,
+    clock: fn() -> Timestamp,
+) -> Result<(), StoreError> {
+    while let Ok(first) = pipe.recv() {
+        let mut gathered = Gathered::default();
+        let mut next = Some(first);
+        while let Some(message) = next {
+            next = match message {
+                Message::Batch { batch, receipt } => {
+                    gathered.add(batch, receipt);
+                    if gathered.is_full() { None } else { pipe.try_recv().ok() }
+                }
+                Message::Act(act) => {
+                    gathered.act = Some(act);
+                    None
+                }
+            };
+        }
+        gathered.commit(&mut writer, clock())?;
+    }
+    Ok(())
+}
+
+/// Batches for one commit, and what is to be done behind it.
+#[derive(Default)]
+struct Gathered {
+    batches: Vec<Batch>,
+    receipts: Vec<Option<SyncSender<Receipt>>>,
+    events: usize,
+    act: Option<Act>,
+}
+
+impl Gathered {
+    fn add(&mut self, batch: Batch, receipt: Option<SyncSender<Receipt>>) {
+        self.events += batch.events.len();
+        self.batches.push(batch);
+        self.receipts.push(receipt);
+    }
+
+    fn is_full(&self) -> bool {
+        self.events >= COMMIT_EVENTS_MAX
+    }
+
+    fn commit(self, writer: &mut Writer, now: Timestamp) -> Result<(), StoreError> {
+        if !self.batches.is_empty() {
+            let told = writer.commit(&self.batches, now)?;
+            for (receipt, told) in self.receipts.into_iter().zip(told) {
+                // Whoever asked may have stopped meanwhile.
+                receipt.map(|receipt| receipt.try_send(told));
+            }
+        }
+        self.act.map_or(Ok(()), |act| act(writer))
+    }
+}

@@ -1,0 +1,139 @@
+//! Which checkin ends which checkout, by the log's own time, whatever the order in which they are learned. It only decides.
+//!
+//! A log tells of one handle in turn: checkout, checkin, checkout, checkin. A file that is imported late fills in what came
+//! before: its last checkout is ended by a checkin that is stored already, and until all of it is read a checkout may be ended
+//! by a checkin that is too late. A nearer one, once learned, takes its place, and the other is free again.
+//!
+//! The limit: a checkin that was stored as the end of its checkout stays it. A file from the middle of what is stored already
+//! can therefore not be fitted in where its handles are used again and again.
+
+use lic_protocol::view::Source;
+use rusqlite::{Connection, named_params};
+
+use crate::{
+    error::{Doing, StoreError},
+    names::Names,
+    open_keys::Open,
+};
+
+/// How far a log's clock may be set back while a session is open. A session of a wrapped tool has a handle that is never used
+/// again, so there it does not matter.
+const CLOCK_BACK_MS: i64 = 2000;
+
+/// The handle that pairs: a server's row, a feature, and the system's own key.
+#[derive(Clone, Copy)]
+pub(crate) struct Handle<'a> {
+    pub(crate) server: i64,
+    pub(crate) feature: &'a str,
+    pub(crate) handle: &'a str,
+}
+
+/// What a checkout means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// It opens a session.
+    Opens,
+    /// Its checkin is stored already.
+    EndedBy(Open),
+    /// Its handle is held at that time, by this checkout.
+    Contradicts(i64),
+}
+
+/// What a checkin means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Given {
+    /// It ends this checkout, and with it older ones of the same handle that nothing else ended.
+    Ends { checkout: i64, older: Vec<i64> },
+    /// It ends this checkout earlier than the checkin that was taken for its end.
+    EndsEarlier(i64),
+    /// Its checkout is not known.
+    Nothing,
+}
+
+/// What a checkout at `at_ms` means; `open` are the sessions of its handle that are open.
+pub(crate) fn taken(
+    history: &Connection,
+    names: &mut Names,
+    handle: Handle<'_>,
+    at_ms: i64,
+    open: &[Open],
+) -> Result<Taken, StoreError> {
+    if let Some(held) = open.iter().find(|held| held.at_ms <= at_ms) {
+        return Ok(Taken::Contradicts(held.id));
+    }
+    let later = later_checkins(history, names, handle, at_ms)?;
+    let held = later.iter().filter_map(|checkin| checkin.ends).find(|held| held.at_ms <= at_ms);
+    if let Some(held) = held {
+        return Ok(Taken::Contradicts(held.id));
+    }
+    let free = later.iter().find(|checkin| checkin.ends.is_none());
+    Ok(free.map_or(Taken::Opens, |checkin| Taken::EndedBy(checkin.learned)))
+}
+
+/// What a checkin at `at_ms` means; `open` are the sessions of its handle that are open.
+pub(crate) fn given(
+    history: &Connection,
+    names: &mut Names,
+    handle: Handle<'_>,
+    at_ms: i64,
+    open: &[Open],
+    source: Source,
+) -> Result<Given, StoreError> {
+    let mut held: Vec<Open> = open.iter().copied().filter(|open| open.at_ms <= at_ms).collect();
+    held.sort_unstable_by_key(|open| (open.at_ms, open.id));
+    if let Some(newest) = held.pop() {
+        let older = held.iter().map(|open| open.id).collect();
+        return Ok(Given::Ends { checkout: newest.id, older });
+    }
+    let later = later_checkins(history, names, handle, at_ms)?;
+    let covering =
+        later.iter().filter_map(|checkin| checkin.ends).filter(|held| held.at_ms <= at_ms);
+    if let Some(held) = covering.max_by_key(|held| (held.at_ms, held.id)) {
+        return Ok(Given::EndsEarlier(held.id));
+    }
+    let back_ms = if source == Source::Wrapper { i64::MAX } else { CLOCK_BACK_MS };
+    let next = open.iter().min_by_key(|open| (open.at_ms, open.id));
+    let next = next.filter(|open| open.at_ms.saturating_sub(at_ms) <= back_ms);
+    Ok(next.map_or(Given::Nothing, |open| Given::Ends { checkout: open.id, older: Vec::new() }))
+}
+
+/// A checkin that was stored without a checkout.
+struct Later {
+    learned: Open,
+    /// The checkout that it ends by a pairing, if it is the earliest checkin of it.
+    ends: Option<Open>,
+}
+
+/// The checkins of a handle after `at_ms` that were stored without a checkout, the earliest first.
+fn later_checkins(
+    history: &Connection,
+    names: &mut Names,
+    handle: Handle<'_>,
+    at_ms: i64,
+) -> Result<Vec<Later>, StoreError> {
+    let doing = "look for an earlier checkin";
+    let sql = "select i.id, i.at_ms, c.id, c.at_ms
+        from checkin i
+        left join pairing p on p.checkin = i.id and not exists (
+            select 1 from pairing q join checkin k on k.id = q.checkin
+            where q.checkout = p.checkout and (k.at_ms, k.id) < (i.at_ms, i.id))
+        left join checkout c on c.id = p.checkout
+        where i.handle = :handle and i.checkout is null and i.at_ms > :at_ms
+            and i.server = :server and i.feature = :feature
+        order by i.at_ms, i.id";
+    let values = named_params! {
+        ":handle": handle.handle,
+        ":at_ms": at_ms,
+        ":server": handle.server,
+        ":feature": names.intern(history, handle.feature)?,
+    };
+    let mut query = history.prepare_cached(sql).doing(doing)?;
+    let rows = query.query_map(values, |row| {
+        let (id, at_ms): (Option<i64>, Option<i64>) = (row.get(2)?, row.get(3)?);
+        Ok(Later {
+            learned: Open { id: row.get(0)?, at_ms: row.get(1)? },
+            ends: id.zip(at_ms).map(|(id, at_ms)| Open { id, at_ms }),
+        })
+    });
+    rows.and_then(Iterator::collect).doing(doing)
+}
