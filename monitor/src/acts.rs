@@ -142,7 +142,7 @@ impl Doer {
         let (done, records) = sync_channel(1);
         let act = move |writer: &mut lic_store::writer::Writer| {
             let records = writer.rebuild()?;
-            drop(done.send(records));
+            let _ = done.send(records);
             Ok(())
         };
         self.sink.act(act).map_err(|_| anyhow!("licmon is stopping"))?;

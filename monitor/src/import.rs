@@ -21,7 +21,7 @@ use lic_protocol::{
 use lic_store::{
     commit::{Batch, Receipt},
     error::StoreError,
-    lite as lite_rows,
+    lite::Lite,
     writer::Writer,
 };
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
@@ -29,6 +29,7 @@ use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use crate::{
     acts::{know, rebuilt},
     config::Config,
+    lite::{self, Converted},
     pipe::{EventSink, pipe},
     serve::{clock, open_writer},
     sources::{import, logfile::LogOf, tail::open_regular},
@@ -36,8 +37,6 @@ use crate::{
     writer,
 };
 
-/// Rows of a License-Monitor-Lite database that are committed together.
-const LITE_EVENTS_MAX: usize = 2000;
 /// Rows that were not understood that are named.
 const LITE_SKIPPED_SHOWN: usize = 10;
 
@@ -76,12 +75,75 @@ pub fn import_logs(config: &Config, logs: &Logs) -> anyhow::Result<()> {
     }
 }
 
-/// Taking over another program's database.
+/// Takes over the rows of a License-Monitor-Lite database.
 ///
 /// # Errors
-/// Always, until that is built.
-pub fn import_lite(_config: &Config, _server: &ServerName, _path: &Path) -> anyhow::Result<()> {
-    bail!("not yet")
+/// When it cannot be read, or `licmon serve` holds our databases.
+pub fn import_lite(config: &Config, server: &ServerName, path: &Path) -> anyhow::Result<()> {
+    let lite = Lite::open(path)?;
+    let Some(writer) = writer_or_serve(config)? else {
+        bail!(
+            "stop `licmon serve` first: another program's database is taken over while nobody else writes"
+        );
+    };
+    with_sink(writer, |sink| {
+        know(sink, server.clone(), "dsls".to_owned())?;
+        let left_out = lite.left_out().to_vec();
+        let mut taken = TakenOver::default();
+        for converted in lite::events(server, lite) {
+            taken.add(server, converted?, sink)?;
+        }
+        left_out.iter().chain(&taken.skipped).try_for_each(|skipped| say(skipped))?;
+        say(&taken.sentence(path))
+    })
+}
+
+/// What became of the rows of another program's database.
+#[derive(Default)]
+struct TakenOver {
+    receipt: Receipt,
+    skipped: Vec<String>,
+    skipped_count: usize,
+    repeated: u64,
+}
+
+impl TakenOver {
+    fn add(
+        &mut self,
+        server: &ServerName,
+        rows: Converted,
+        sink: &EventSink,
+    ) -> anyhow::Result<()> {
+        let batch = Batch {
+            server: server.clone(),
+            source: Source::Import,
+            learned_at: clock(),
+            events: rows.events,
+            checkpoint: None,
+        };
+        let (receipt, committed) = sync_channel(1);
+        sink.send_with_receipt(batch, receipt).map_err(|_| anyhow!("the databases are closed"))?;
+        let receipt = committed.recv().context("the databases do not take the events")?;
+        self.receipt.added += receipt.added;
+        self.receipt.duplicates += receipt.duplicates;
+        self.repeated += rows.repeated;
+        self.skipped_count += rows.skipped.len();
+        let room = LITE_SKIPPED_SHOWN.saturating_sub(self.skipped.len());
+        self.skipped.extend(rows.skipped.into_iter().take(room));
+        Ok(())
+    }
+
+    fn sentence(&self, path: &Path) -> String {
+        format!(
+            "{}: {} events added, {} stored already, {} rows not understood, {} rows that repeat another table; times are \
+             those at which that program saw things",
+            path.display(),
+            self.receipt.added,
+            self.receipt.duplicates,
+            self.skipped_count,
+            self.repeated
+        )
+    }
 }
 
 /// Makes the live database again from history.

@@ -13,6 +13,7 @@ pub mod cli;
 pub mod config;
 pub mod identity;
 pub mod import;
+pub mod lite;
 pub mod parse;
 pub mod pipe;
 pub mod serve;

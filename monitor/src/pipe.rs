@@ -19,6 +19,7 @@ pub const READER_BATCHES_MAX: usize = 2;
 pub type Act = Box<dyn FnOnce(&mut Writer) -> Result<(), StoreError> + Send>;
 
 /// What goes through the pipe.
+#[expect(clippy::large_enum_variant, reason = "nearly all of it is batches")]
 pub enum Message {
     /// Events, and the checkpoint that moves with them.
     Batch {

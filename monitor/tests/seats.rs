@@ -1,5 +1,7 @@
 //! The seat server, spoken to over its socket: who gets a seat, who waits, and what is recorded of it.
 
+#![expect(clippy::unwrap_used, reason = "a test")]
+
 #[path = "seats/adoption.rs"]
 mod adoption;
 #[path = "seats/site.rs"]

@@ -98,12 +98,10 @@ fn checkin_of_nothing_open_stands_alone() {
 #[test]
 fn row_with_an_end_is_a_session() {
     check(
-        "session_history 2025-08-18_06:00:00 2025-08-18_07:00:00 - CAD ann ws1
-         session_history 2025-08-18_06:00:00 2025-08-18_07:00:00 Timeout CAD ann ws1
-         session_history 2025-08-18_06:00:00 2025-08-18_07:00:00 done CAD ann ws1
-         session_history 2025-08-18_06:00:00 None active CAD ann ws1"
-            .replace("session_history", "sessions")
-            .as_str(),
+        "sessions 2025-08-18_06:00:00 2025-08-18_07:00:00 - CAD ann ws1
+         sessions 2025-08-18_06:00:00 2025-08-18_07:00:00 Timeout CAD ann ws1
+         sessions 2025-08-18_06:00:00 2025-08-18_07:00:00 done CAD ann ws1
+         sessions 2025-08-18_06:00:00 None active CAD ann ws1",
         &[
             "2025-08-18T06:00:00 checkout CAD ann@ws1 [sessions 1]",
             "2025-08-18T07:00:00 unknown CAD ann@ws1 [sessions 1]",
@@ -181,5 +179,5 @@ fn identity_is_of_the_row() {
 #[test]
 fn identity_is_the_same_in_every_release() {
     let events = converted("history 2025-08-18_06:00:00 - GRANT CAD ann ws1").events;
-    assert_eq!(events[0].identity, Identity { hash: 0, ordinal: 0 });
+    assert_eq!(events[0].identity, Identity { hash: 16_438_608_363_058_389_284, ordinal: 0 });
 }

@@ -62,9 +62,9 @@ pub(super) fn moment(text: &str) -> Option<Timestamp> {
 
 /// `08:28:06:123` is `08:28:06.123`, as DSLS writes it.
 fn point_before_fraction(text: &str) -> String {
-    match text.match_indices(':').nth(2) {
-        Some((at, _)) if !text.contains(['+', 'Z']) => {
-            format!("{}.{}", &text[..at], &text[at + 1..])
+    match text.split(':').collect::<Vec<_>>()[..] {
+        [hour, minute, second, fraction] if second.len() == 2 => {
+            format!("{hour}:{minute}:{second}.{fraction}")
         }
         _ => text.to_owned(),
     }

@@ -170,7 +170,7 @@ impl<'a> Sender<'a> {
 }
 
 /// A commit that takes longer than this has failed.
-const RECEIPT_WAIT: std::time::Duration = std::time::Duration::from_secs(60);
+const RECEIPT_WAIT: std::time::Duration = std::time::Duration::from_mins(1);
 
 fn percent(position: u64, length: u64) -> u8 {
     u8::try_from((position * 100).checked_div(length).unwrap_or(100).min(100)).unwrap_or(100)

@@ -59,7 +59,7 @@ impl Waker {
     /// Something may have changed.
     pub fn hint(&self) {
         // One hint that was not taken yet says as much as two.
-        drop(self.hint.try_send(()));
+        let _ = self.hint.try_send(());
     }
 
     /// Stops the follower, at the latest after the batch it is reading.
@@ -160,7 +160,7 @@ impl Follower {
             if self.look().is_err() {
                 return;
             }
-            drop(hints.recv_timeout(self.scan));
+            let _ = hints.recv_timeout(self.scan);
             if !self.directory.exists() {
                 // A folder that was moved away takes its watch along.
                 watcher = None;
@@ -335,7 +335,7 @@ impl Follower {
         }
         match &error {
             Some(error) => {
-                warn!(server.name = %self.of.server, "{}: {error}", self.of.server);
+                warn!("{}: {error}", self.of.server);
                 self.faults.insert(path.clone(), error.clone());
             }
             None => {

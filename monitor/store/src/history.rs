@@ -53,7 +53,7 @@ pub(crate) fn add_checkout(
             :unit, :display, :process, :project, :source, :identity_hash, :identity_ordinal, :raw)";
     let mut option = |text: Option<&str>| names.intern_option(history, text);
     let (seat, version) = (option(checkout.seat.as_deref())?, option(checkout.version.as_deref())?);
-    let vendor = option(checkout.vendor.as_ref().map(|vendor| vendor.as_str()))?;
+    let vendor = option(checkout.vendor.as_ref().map(lic_protocol::name::VendorName::as_str))?;
     let (unit, display) = (option(checkout.unit.as_deref())?, option(checkout.display.as_deref())?);
     let process = option(checkout.process.as_deref())?;
     let project = option(checkout.project.as_deref())?;
@@ -112,7 +112,7 @@ pub(crate) fn add_checkin(
         ":user": names.intern_option(history, user)?,
         ":host": names.intern_option(history, host)?,
         ":reason": names.intern(history, checkin.reason.word())?,
-        ":ended_before_ms": checkin.ended_before.map(|at| at.as_millisecond()),
+        ":ended_before_ms": checkin.ended_before.map(jiff::Timestamp::as_millisecond),
         ":identity_hash": stamp.hash(),
         ":identity_ordinal": stamp.event.identity.ordinal,
         ":raw": stamp.event.raw,
@@ -282,7 +282,7 @@ pub(crate) fn move_checkpoint(
         ":anchor_len": checkpoint.file.anchor_len,
         ":anchor": checkpoint.file.anchor,
         ":offset": checkpoint.offset.cast_signed(),
-        ":last_at_ms": checkpoint.last_at.map(|at| at.as_millisecond()),
+        ":last_at_ms": checkpoint.last_at.map(jiff::Timestamp::as_millisecond),
         ":usage_lines": checkpoint.usage_lines.cast_signed(),
         ":lines": coverage.lines.cast_signed(),
         ":events": coverage.events.cast_signed(),

@@ -1,6 +1,6 @@
 //! Whose a file is, found out without leaving a trace beside it. Nothing here writes.
 
-use std::{ffi::OsString, fs, path::Path};
+use std::{ffi::OsString, fmt::Write, fs, path::Path};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
@@ -99,7 +99,7 @@ fn immutable(path: &Path) -> String {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
                 address.push(char::from(*byte));
             }
-            _ => address.push_str(&format!("%{byte:02x}")),
+            _ => write!(address, "%{byte:02x}").expect("text takes every text"),
         }
     }
     address + "?immutable=1"

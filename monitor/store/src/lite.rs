@@ -134,13 +134,13 @@ fn tables(db: &Connection) -> rusqlite::Result<Vec<Result<Table, String>>> {
     let mut query = db.prepare(sql)?;
     let found = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let found: Vec<(String, bool)> = found.collect::<rusqlite::Result<_>>()?;
-    found
-        .into_iter()
-        .map(|(name, has_rowid)| match has_rowid {
-            true => table(db, name),
-            false => Ok(Err(format!("table {name} does not number its rows"))),
-        })
-        .collect()
+    let found =
+        found.into_iter().map(
+            |(name, has_rowid)| {
+                if has_rowid { table(db, name) } else { Ok(Err(unnumbered(&name))) }
+            },
+        );
+    found.collect()
 }
 
 fn table(db: &Connection, name: String) -> rusqlite::Result<Result<Table, String>> {
@@ -149,7 +149,7 @@ fn table(db: &Connection, name: String) -> rusqlite::Result<Result<Table, String
     let names: Vec<String> = names.collect::<rusqlite::Result<_>>()?;
     let taken = |rowid: &&&str| !names.iter().any(|name| name.eq_ignore_ascii_case(rowid));
     let Some(rowid) = ROWID_NAMES.iter().find(taken) else {
-        return Ok(Err(format!("table {name} does not number its rows")));
+        return Ok(Err(unnumbered(&name)));
     };
     Ok(match Columns::of(&names) {
         Ok(columns) => {
@@ -163,6 +163,10 @@ fn table(db: &Connection, name: String) -> rusqlite::Result<Result<Table, String
         }
         Err(missing) => Err(format!("table {name} has no column for {missing}")),
     })
+}
+
+fn unnumbered(table: &str) -> String {
+    format!("table {table} does not number its rows")
 }
 
 /// Rows after one, and the number of the last.

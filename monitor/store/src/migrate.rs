@@ -8,7 +8,7 @@ use crate::error::{Doing, StoreError};
 
 /// The schemas of history.db, oldest first.
 pub(crate) const HISTORY: &[&str] = &[include_str!("../migrations/history/0001_events.sql")];
-/// The schemas of license_manager.db, oldest first.
+/// The schemas of `license_manager.db`, oldest first.
 pub(crate) const LIVE: &[&str] = &[include_str!("../migrations/live/0001_picture.sql")];
 
 /// Brings the database at `path` to the newest schema.

@@ -7,6 +7,8 @@
 //! The limit: a checkin that was stored as the end of its checkout stays it. A file from the middle of what is stored already
 //! can therefore not be fitted in where its handles are used again and again.
 
+use std::collections::HashMap;
+
 use lic_protocol::view::Source;
 use rusqlite::{Connection, named_params};
 
@@ -25,7 +27,32 @@ const CLOCK_BACK_MS: i64 = 2000;
 pub(crate) struct Handle<'a> {
     pub(crate) server: i64,
     pub(crate) feature: &'a str,
-    pub(crate) handle: &'a str,
+    pub(crate) text: &'a str,
+}
+
+/// The newest time of any checkin that was stored without a checkout, server by server. A log that is read in its own order is
+/// never behind it, and then there is nothing to look for.
+pub(crate) struct Early(HashMap<i64, i64>);
+
+impl Early {
+    /// Reads it from history.
+    pub(crate) fn load(history: &Connection) -> Result<Self, StoreError> {
+        let doing = "read the checkins without a checkout";
+        let sql = "select server, max(at_ms) from checkin where checkout is null group by server";
+        let mut query = history.prepare(sql).doing(doing)?;
+        let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+        rows.and_then(Iterator::collect).doing(doing).map(Self)
+    }
+
+    /// Counts a checkin just stored without a checkout.
+    pub(crate) fn add(&mut self, server: i64, at_ms: i64) {
+        let newest = self.0.entry(server).or_insert(at_ms);
+        *newest = (*newest).max(at_ms);
+    }
+
+    fn is_after(&self, server: i64, at_ms: i64) -> bool {
+        self.0.get(&server).is_some_and(|newest| *newest > at_ms)
+    }
 }
 
 /// What a checkout means.
@@ -57,9 +84,13 @@ pub(crate) fn taken(
     handle: Handle<'_>,
     at_ms: i64,
     open: &[Open],
+    early: &Early,
 ) -> Result<Taken, StoreError> {
     if let Some(held) = open.iter().find(|held| held.at_ms <= at_ms) {
         return Ok(Taken::Contradicts(held.id));
+    }
+    if !early.is_after(handle.server, at_ms) {
+        return Ok(Taken::Opens);
     }
     let later = later_checkins(history, names, handle, at_ms)?;
     let held = later.iter().filter_map(|checkin| checkin.ends).find(|held| held.at_ms <= at_ms);
@@ -77,6 +108,7 @@ pub(crate) fn given(
     handle: Handle<'_>,
     at_ms: i64,
     open: &[Open],
+    early: &Early,
     source: Source,
 ) -> Result<Given, StoreError> {
     let mut held: Vec<Open> = open.iter().copied().filter(|open| open.at_ms <= at_ms).collect();
@@ -85,7 +117,11 @@ pub(crate) fn given(
         let older = held.iter().map(|open| open.id).collect();
         return Ok(Given::Ends { checkout: newest.id, older });
     }
-    let later = later_checkins(history, names, handle, at_ms)?;
+    let later = if early.is_after(handle.server, at_ms) {
+        later_checkins(history, names, handle, at_ms)?
+    } else {
+        Vec::new()
+    };
     let covering =
         later.iter().filter_map(|checkin| checkin.ends).filter(|held| held.at_ms <= at_ms);
     if let Some(held) = covering.max_by_key(|held| (held.at_ms, held.id)) {
@@ -122,7 +158,7 @@ fn later_checkins(
             and i.server = :server and i.feature = :feature
         order by i.at_ms, i.id";
     let values = named_params! {
-        ":handle": handle.handle,
+        ":handle": handle.text,
         ":at_ms": at_ms,
         ":server": handle.server,
         ":feature": names.intern(history, handle.feature)?,
@@ -132,7 +168,7 @@ fn later_checkins(
         let (id, at_ms): (Option<i64>, Option<i64>) = (row.get(2)?, row.get(3)?);
         Ok(Later {
             learned: Open { id: row.get(0)?, at_ms: row.get(1)? },
-            ends: id.zip(at_ms).map(|(id, at_ms)| Open { id, at_ms }),
+            ends: id.zip(at_ms).map(|(id, at_ms)| Open { at_ms, id }),
         })
     });
     rows.and_then(Iterator::collect).doing(doing)

@@ -21,7 +21,7 @@ use crate::{
     names::Names,
     open::{self, DatabasePaths},
     open_keys::{Open, OpenKeys},
-    pairing::{self, Given, Handle, Taken},
+    pairing::{self, Early, Given, Handle, Taken},
     replay,
 };
 
@@ -34,6 +34,7 @@ pub struct Writer {
     blocks: Blocks,
     sessions: OpenKeys,
     waiters: OpenKeys,
+    early: Early,
     _lock: File,
 }
 
@@ -63,6 +64,7 @@ impl Writer {
             blocks: Blocks::load(&history)?,
             sessions: OpenKeys::of_sessions(&live)?,
             waiters: OpenKeys::of_waiters(&live)?,
+            early: Early::load(&history)?,
             history,
             live,
             servers,
@@ -247,9 +249,10 @@ impl Writer {
         entries: &mut Vec<Entry>,
     ) -> Result<(), StoreError> {
         let (feature, handle) = (checkout.feature.as_str(), checkout.handle.as_str());
-        let key = Handle { server: stamp.server, feature, handle };
+        let key = Handle { server: stamp.server, feature, text: handle };
         let open = self.sessions.of(server, feature, handle);
-        let taken = pairing::taken(&self.history, &mut self.names, key, stamp.at_ms(), open)?;
+        let taken =
+            pairing::taken(&self.history, &mut self.names, key, stamp.at_ms(), open, &self.early)?;
         if let Taken::Contradicts(held) = taken {
             let text = format!(
                 "checkout of {feature} by {} with the handle {handle} of checkout {held}, which is still open",
@@ -276,16 +279,20 @@ impl Writer {
         entries: &mut Vec<Entry>,
     ) -> Result<(), StoreError> {
         let (feature, handle) = (checkin.feature.as_str(), checkin.handle.as_str());
-        let key = Handle { server: stamp.server, feature, handle };
+        let key = Handle { server: stamp.server, feature, text: handle };
         let (open, at_ms) = (self.sessions.of(server, feature, handle), stamp.at_ms());
         let source = stamp.source;
-        let given = pairing::given(&self.history, &mut self.names, key, at_ms, open, source)?;
+        let given =
+            pairing::given(&self.history, &mut self.names, key, at_ms, open, &self.early, source)?;
         let (checkout, paired) = match given {
             Given::Ends { checkout, older } => (Some(checkout), older),
             Given::EndsEarlier(checkout) => (None, vec![checkout]),
             Given::Nothing => (None, Vec::new()),
         };
         history::add_checkin(&self.history, &mut self.names, stamp, checkin, checkout)?;
+        if checkout.is_none() {
+            self.early.add(stamp.server, at_ms);
+        }
         self.record(server, stamp, Change::Ended { checkout }, entries)?;
         for ended in checkout.iter().chain(&paired) {
             self.sessions.remove(server, feature, handle, *ended);

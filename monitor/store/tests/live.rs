@@ -1,5 +1,7 @@
 //! Live is a fold over history: made again from nothing, from an older state or in place, it is the same.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod site;
 
 use std::{fs, path::PathBuf};

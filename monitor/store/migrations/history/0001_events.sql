@@ -63,7 +63,7 @@ create table checkin (
 ) strict;
 
 create index checkin_by_checkout on checkin (checkout) where checkout is not null;
-create index checkin_without_checkout on checkin (handle, at_ms) where checkout is null;
+create index checkin_without_checkout on checkin (handle, server, feature, at_ms) where checkout is null;
 
 -- A checkout and a checkin that was not stored as its end: it was learned before it, or is nearer than the one known so far.
 -- Of several, the earliest checkin is the end.

@@ -62,7 +62,7 @@ fn block_rows(
         ":last": block.last_id,
         ":at_ms": before.at_ms,
         ":id": before.id,
-        ":from_ms": filter.from.map_or(i64::MIN, |from| from.as_millisecond()),
+        ":from_ms": filter.from.map_or(i64::MIN, jiff::Timestamp::as_millisecond),
         ":server": numbers.server,
         ":feature": numbers.feature,
         ":users": numbers.users,

@@ -40,7 +40,7 @@ pub(super) fn page<T>(
     mut read: impl FnMut(Block, Cursor, usize) -> Result<Vec<Placed<T>>, StoreError>,
 ) -> Result<(Vec<T>, Option<String>), StoreError> {
     let before = before(filter);
-    let from_ms = filter.from.map_or(i64::MIN, |from| from.as_millisecond());
+    let from_ms = filter.from.map_or(i64::MIN, jiff::Timestamp::as_millisecond);
     let mut blocks = blocks::of_server(history, server)?;
     blocks.retain(|block| block.latest_ms >= from_ms && block.earliest_ms <= before.at_ms);
     blocks.sort_unstable_by_key(|block| Reverse((block.latest_ms, block.last_id)));
@@ -64,7 +64,7 @@ pub(super) fn page<T>(
 
 /// The place that every row of the page comes after.
 pub(super) fn before(filter: &Filter) -> Cursor {
-    let to = Cursor { at_ms: filter.to.map_or(i64::MAX, |to| to.as_millisecond()), id: 0 };
+    let to = Cursor { at_ms: filter.to.map_or(i64::MAX, jiff::Timestamp::as_millisecond), id: 0 };
     filter.after.map_or(to, |after| after.min(to))
 }
 
@@ -88,8 +88,10 @@ pub(super) fn numbers(
             return Ok(None);
         }
     }
-    numbers.users = spellings(history, filter.user.as_ref().map(|user| user.as_str()))?;
-    numbers.hosts = spellings(history, filter.host.as_ref().map(|host| host.as_str()))?;
+    numbers.users =
+        spellings(history, filter.user.as_ref().map(lic_protocol::name::UserName::as_str))?;
+    numbers.hosts =
+        spellings(history, filter.host.as_ref().map(lic_protocol::name::HostName::as_str))?;
     Ok(Some(numbers))
 }
 

@@ -38,11 +38,11 @@ pub(super) fn active(live: &Connection, filter: &Filter) -> Result<Sessions, Sto
     let values = named_params! {
         ":at_ms": before.at_ms,
         ":id": before.id,
-        ":from_ms": filter.from.map_or(i64::MIN, |from| from.as_millisecond()),
-        ":server": filter.server.as_ref().map(|server| server.as_str()),
-        ":feature": filter.feature.as_ref().map(|feature| feature.as_str()),
-        ":user": filter.user.as_ref().map(|user| user.as_str()),
-        ":host": filter.host.as_ref().map(|host| host.as_str()),
+        ":from_ms": filter.from.map_or(i64::MIN, jiff::Timestamp::as_millisecond),
+        ":server": filter.server.as_ref().map(lic_protocol::name::ServerName::as_str),
+        ":feature": filter.feature.as_ref().map(lic_protocol::name::FeatureName::as_str),
+        ":user": filter.user.as_ref().map(lic_protocol::name::UserName::as_str),
+        ":host": filter.host.as_ref().map(lic_protocol::name::HostName::as_str),
         ":limit": i64::try_from(wanted).unwrap_or(i64::MAX),
     };
     let mut query = live.prepare_cached(ACTIVE).doing(doing)?;
@@ -131,7 +131,7 @@ fn block_rows(
         ":last": block.last_id,
         ":at_ms": before.at_ms,
         ":id": before.id,
-        ":from_ms": filter.from.map_or(i64::MIN, |from| from.as_millisecond()),
+        ":from_ms": filter.from.map_or(i64::MIN, jiff::Timestamp::as_millisecond),
         ":server": numbers.server,
         ":feature": numbers.feature,
         ":users": numbers.users,
