@@ -134,7 +134,7 @@ proptest! {
         prop_assert_eq!(site.picture(), picture.clone(), "caught up from an older state");
 
         // What the writer knows of what is open came back with it.
-        let (after, _) = (events.len() as u64 + 1, ());
+        let after = events.len() as u64 + 1;
         for key in 0..4 {
             let end = event(1_800_000_000_000, after + key, checkin("solve", "ann", &format!("k{key}")));
             commit(&mut writer, &[("lic1", end)]);

@@ -4,8 +4,9 @@
 
 mod site;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashSet, btree_map::Entry};
 
+use jiff::Timestamp;
 use lic_protocol::event::{Event, Fact};
 use lic_store::writer::Writer;
 use proptest::{collection::vec, prelude::*};
@@ -63,10 +64,11 @@ fn reference(log: &[Line]) -> (Vec<Held>, usize) {
         match &line.fact {
             Fact::Checkout(checkout) => {
                 let key = (*server, checkout.feature.to_string(), checkout.handle.clone());
-                if open.contains_key(&key) {
-                    anomalies += 1;
-                } else {
-                    open.insert(key, at_ms);
+                match open.entry(key) {
+                    Entry::Occupied(_) => anomalies += 1,
+                    Entry::Vacant(closed) => {
+                        closed.insert(at_ms);
+                    }
                 }
             }
             Fact::Checkin(checkin) => {
@@ -111,7 +113,7 @@ fn held(site: &Site) -> Vec<Held> {
             session.feature.to_string(),
             session.handle.unwrap(),
             session.started.as_millisecond(),
-            session.ended.map(|ended| ended.as_millisecond()),
+            session.ended.map(Timestamp::as_millisecond),
         )
     });
     let mut held: Vec<_> = sessions.collect();
