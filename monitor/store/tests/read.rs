@@ -200,6 +200,36 @@ fn pages_are_what_sorting_everything_gives() {
     }
 }
 
+/// Lines up to ten minutes late, so that the times of neighbouring blocks overlap, and pages that end anywhere in that.
+#[test]
+fn page_reaches_into_every_block_that_overlaps_it() {
+    let site = Site::new();
+    let mut writer = site.writer();
+    let mut numbers = Numbers(3);
+    let rows: Vec<_> = (0..4000_u64)
+        .map(|number| Row {
+            started_ms: i64::try_from(number + numbers.below(600)).unwrap() * 1000,
+            ended_ms: None,
+            is_denial: true,
+            server: "lic1",
+            feature: "mesh",
+            user: "ann",
+            key: number.to_string(),
+        })
+        .collect();
+    let mut log = Vec::new();
+    for (row, line) in rows.iter().zip(0..) {
+        write_down(&mut log, row, line);
+    }
+    let events: Vec<_> = log.into_iter().map(|(_, event)| event).collect();
+    writer.commit(&[batch("lic1", &events)], at(0)).unwrap();
+    let reader = site.reader();
+    for limit in [37, 100, 650, 1000] {
+        let filter = Filter { limit, ..Filter::default() };
+        assert!(denial_pages(&reader, &filter) == expected(&rows, &filter, |_| true), "{limit}");
+    }
+}
+
 #[test]
 fn page_that_ends_at_the_last_row_has_no_next() {
     let site = Site::new();
