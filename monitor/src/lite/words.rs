@@ -46,7 +46,7 @@ pub(super) fn is_nothing(text: &str) -> bool {
 /// `YYYY-MM-DD HH:MM:SS` is in UTC, as `datetime('now')` writes it; an offset or a `Z` is heeded where there is one. Taken as
 /// well: slashes between the parts of the date, `T` before the time, a fraction after a point or a third colon, a date alone
 /// (its midnight), and a number of seconds or milliseconds since 1970.
-/// Source: sqlite.org/lang_datefunc.html, 2; Python's `datetime.isoformat`.
+/// Source: `sqlite.org/lang_datefunc.html`, 2; Python's `datetime.isoformat`.
 pub(super) fn moment(text: &str) -> Option<Timestamp> {
     let text = text.trim();
     if let Ok(number) = text.parse() {
