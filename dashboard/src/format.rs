@@ -7,7 +7,8 @@ use lic_protocol::{name::ServerName, view::Server};
 
 /// Text from outside with every character that could act on a reader shown instead: controls as `\xNN`, and the
 /// invisible characters that turn or hide text as `\u{NNNN}`. Escaping for HTML is the template's.
-pub(crate) fn shown(text: &str) -> String {
+#[must_use]
+pub fn shown(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         let code = u32::from(character);
@@ -70,7 +71,8 @@ pub(crate) fn age(then: Timestamp, now: Timestamp) -> String {
 
 /// Seat-hours and session-hours, to the four decimals that reports agree on.
 pub(crate) fn hours(hours: f64) -> String {
-    format!("{hours:.4}")
+    // An empty sum is -0.0, whose sign nobody wants to read.
+    format!("{:.4}", hours + 0.0)
 }
 
 /// A size: `11.8 MiB`.
@@ -163,6 +165,7 @@ mod tests {
         check(length(61.9), "1 min 01 s");
         check(length(8100.0), "2 h 15 min");
         check(hours(93.460_24), "93.4602");
+        check(hours(-0.0), "0.0000");
         check(bytes(512), "512 B");
         check(bytes(12_345_678), "11.8 MiB");
         check(program("C:\\Program Files\\bin\\CNEXT.exe"), "CNEXT.exe");

@@ -7,6 +7,7 @@
 pub mod changes;
 pub mod cli;
 pub mod config;
+pub mod format;
 pub mod guard;
 pub mod host;
 pub mod readers;
@@ -19,7 +20,6 @@ mod api;
 mod assets;
 mod error;
 mod filters;
-mod format;
 mod link;
 mod pages;
 mod query;

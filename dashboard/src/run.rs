@@ -1,6 +1,6 @@
 //! The whole story of the program: configuration, listener, tasks, stop. The only room with a runtime.
 
-use std::{io, process::ExitCode};
+use std::io;
 
 use anyhow::Context;
 use tokio::{
@@ -8,11 +8,11 @@ use tokio::{
     runtime,
     signal::unix::{SignalKind, signal},
 };
-use tracing::{error, info};
+use tracing::info;
 
 use crate::{
     changes::Changes,
-    cli::{Cli, Command, Serve},
+    cli::{Cli, Command},
     config::Config,
     host::Hosts,
     readers::READERS_MAX,
@@ -20,42 +20,22 @@ use crate::{
     state::App,
 };
 
-/// Exit status for a mistake in the configuration.
-const EXIT_CONFIG: u8 = 2;
-
 /// Runs the program to its end.
-#[must_use]
-pub fn run(cli: &Cli) -> ExitCode {
+///
+/// # Errors
+/// When the configuration is wrong, or the address cannot be listened on.
+pub fn run(cli: &Cli) -> anyhow::Result<()> {
     let Command::Serve(options) = &cli.command;
-    match Config::load(options) {
-        Ok(config) => finish(serve_until_stopped(options, &config)),
-        Err(mistake) => {
-            error!("{:#}", anyhow::Error::from(mistake));
-            ExitCode::from(EXIT_CONFIG)
-        }
-    }
-}
-
-fn finish(outcome: anyhow::Result<()>) -> ExitCode {
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            error!("{failure:#}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn serve_until_stopped(options: &Serve, config: &Config) -> anyhow::Result<()> {
+    let config = Config::load(options)?;
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(READERS_MAX)
         .build()
         .context("start the runtime")?;
-    runtime.block_on(serve_pages(options, config))
+    runtime.block_on(serve_pages(&config))
 }
 
-async fn serve_pages(_options: &Serve, config: &Config) -> anyhow::Result<()> {
+async fn serve_pages(config: &Config) -> anyhow::Result<()> {
     let listener = TcpListener::bind(config.listen).await;
     let listener = listener.with_context(|| format!("listen on {}", config.listen))?;
     let listening = listener.local_addr().context("ask for the address we listen on")?;
