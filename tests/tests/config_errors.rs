@@ -21,8 +21,6 @@ fn check(text: &str, expected: &str) {
 fn mistakes_are_told_by_line_and_column() {
     check("[[tol]]\n", "1:3: unknown section `tol`, did you mean `tool`?");
     check("[monitor]\nruntme = \"x\"\n", "2:1: unknown key `runtme`, did you mean `runtime`?");
-    check("[dashboard]\nlisten = \"8501\"\n", "2:10: ");
-    check("[dashboard]\nhots = []\n", "2:1: unknown key `hots`, did you mean `hosts`?");
     check("[[tool]]\nname = \"t\"\nseats = -1\n", "3:9: ");
     check("[[tool]]\nname = \"t\"\nseats = 1\non_full = \"weep\"\n", "4:11: ");
     check("[[tool]]\nname = \"t\"\nseats = 1\n[[tool]]\nname = \"t\"\nseats = 1\n", "5:8: ");
@@ -39,11 +37,17 @@ fn mistakes_are_told_by_line_and_column() {
 }
 
 #[test]
+fn mistakes_of_the_dashboard_are_told_too() {
+    check("[dashboard]\nlisten = \"8501\"\n", "2:10: ");
+    check("[dashboard]\nhots = []\n", "2:1: unknown key `hots`, did you mean `hosts`?");
+}
+
+#[test]
 fn serve_says_it_too() {
-    let site = Site::without_log("hots = []");
+    let site = Site::without_log("[monitor]\nruntme = \"x\"");
     let output = site.run_licmon(&["serve"]);
     assert_eq!(output.status.code(), Some(2), "{}", shown(&output));
-    assert!(shown(&output).contains("licwrap.toml:3:"), "{}", shown(&output));
+    assert!(shown(&output).contains("licwrap.toml:5:1: "), "{}", shown(&output));
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn site() -> Site {
     site
 }
 
-/// A run that hears no signal, tells at its end which came, and lasts until the file `go` exists.
+/// A run that hears no signal, tells at its end which came, and lasts until a file of its own name exists.
 fn deaf(site: &Site, name: &str) -> Child {
     let mut licwrap = site.licwrap(&["-f", "t", "-P", name, "--"]);
     licwrap
@@ -35,7 +35,7 @@ fn deaf(site: &Site, name: &str) -> Child {
         .arg(site.path("count"));
     licwrap
         .arg("--until")
-        .arg(site.path("go"))
+        .arg(site.path(name))
         .stdout(Stdio::piped())
         .spawn()
         .expect("licwrap starts")
@@ -79,7 +79,15 @@ fn a_restart_keeps_who_runs_and_who_waits() {
         assert_eq!(places, [1, 2, 3, 4, 5]);
     }
 
-    fs::write(site.path("go"), "").unwrap();
+    // One seat at a time, so that there is one right order.
+    for number in 0..8 {
+        fs::write(site.path(&number.to_string()), "").unwrap();
+        let running = if number < 5 { 3 } else { 7 - number };
+        let started = (number + 4).min(8);
+        wait::until("the next one runs", || {
+            live(&site) == running && tool::journal(&site.path("count")).unwrap().len() == started
+        });
+    }
     for run in runs {
         let output = run.wait_with_output().unwrap();
         assert!(output.status.success(), "{output:?}");
@@ -94,7 +102,8 @@ fn a_restart_keeps_who_runs_and_who_waits() {
     let order: Vec<String> = sessions.into_iter().filter_map(|session| session.project).collect();
     assert_eq!(order, ["0", "1", "2", "3", "4", "5", "6", "7"], "the order kept, nobody doubled");
     let starts = tool::journal(&site.path("count")).unwrap();
-    assert_eq!(starts.len(), 8);
+    let names: Vec<&str> = starts.iter().map(|start| start.name.as_str()).collect();
+    assert_eq!(names, order);
     assert_eq!(starts.iter().map(|start| start.live).max(), Some(3));
 }
 
