@@ -8,11 +8,13 @@ use jiff::{Timestamp, tz::TimeZone};
 use lic_parse::{LicenseSystem, registry};
 use lic_protocol::{
     config::ConfigError,
+    dashboard::Dashboard,
     name::{FeatureName, HostName, ServerName, UserName},
     place::{Chosen, Place},
     query::{Cursor, Filter, Which},
 };
 use lic_store::read::Reader;
+use serde::Deserialize;
 
 use crate::{
     answers::{self, Form},
@@ -285,7 +287,15 @@ fn zone(name: &str) -> Result<TimeZone, Usage> {
         .map_err(|_| Usage(format!("unknown time zone `{name}`, like Europe/Stockholm")))
 }
 
+/// licdash's section, read for its mistakes.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct OfDashboard {
+    dashboard: Dashboard,
+}
+
 fn check(config: &Config) -> anyhow::Result<()> {
+    let dashboard = config.place.file.sections::<OfDashboard>()?.dashboard;
     say(&format!("{} is right", config.place.file.shown_path()))?;
     say(&format!("live database     {}", config.place.live.display()))?;
     say(&format!("history           {}", config.place.history.display()))?;
@@ -312,5 +322,5 @@ fn check(config: &Config) -> anyhow::Result<()> {
         };
         say(&format!("tool              {}: {seats}", tool.name))?;
     }
-    Ok(())
+    say(&format!("dashboard         http://{}", dashboard.listen))
 }

@@ -81,6 +81,9 @@ pub fn import_logs(config: &Config, logs: &Logs) -> anyhow::Result<()> {
 /// When it cannot be read, or `licmon serve` holds our databases.
 pub fn import_lite(config: &Config, server: &ServerName, path: &Path) -> anyhow::Result<()> {
     let lite = Lite::open(path)?;
+    if lite.tables().next().is_none() {
+        bail!("{} has no table with a time, a feature and a user", path.display());
+    }
     let Some(writer) = writer_or_serve(config)? else {
         bail!(
             "stop `licmon serve` first: another program's database is taken over while nobody else writes"

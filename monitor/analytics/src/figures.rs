@@ -29,7 +29,8 @@ pub fn figures(spans: &[Span]) -> Figures {
             .map(|(span, ended, _)| {
                 ended.duration_since(span.started).as_secs_f64() / SECONDS_PER_HOUR
             })
-            .sum(),
+            // An empty sum of floats is -0.
+            .fold(0.0, |hours, more| hours + more),
         peak_seats: peak_seats(spans),
         peak_sessions: peak_sessions(spans),
         first: started.clone().min(),

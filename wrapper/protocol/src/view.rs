@@ -187,7 +187,8 @@ pub struct Session {
     pub cpu_s: Option<f64>,
     /// Peak memory of a wrapped tool.
     pub memory_peak_bytes: Option<u64>,
-    /// For an open session: false once the license server has restarted since, because no line tells whether it survived.
+    /// For an open session: true where the kernel says that it is held; false once its license server has restarted since,
+    /// because no line tells whether it survived.
     pub verified: Option<bool>,
 }
 

@@ -51,7 +51,7 @@ pub(super) fn active(live: &Connection, filter: &Filter) -> Result<Sessions, Sto
     while let Some(row) = rows.next().doing(doing)? {
         let mut session = begun(row)?;
         let restarted_ms: Option<i64> = row.get(16).doing(doing)?;
-        session.verified = Some(!is_before(session.started, restarted_ms));
+        session.verified = verified(&session, restarted_ms);
         sessions.push(session);
     }
     let has_more = sessions.len() == wanted;
@@ -77,7 +77,7 @@ pub(super) fn recorded(
         })?;
     for session in sessions.iter_mut().filter(|session| session.ended.is_none()) {
         let restarted_ms = restarted(live, &session.server)?;
-        session.verified = Some(!is_before(session.started, restarted_ms));
+        session.verified = verified(&session, restarted_ms);
     }
     Ok(Sessions { sessions, next })
 }
@@ -216,8 +216,13 @@ fn seconds(ms: i64) -> f64 {
     ms as f64 / 1000.0
 }
 
-fn is_before(started: Timestamp, restarted_ms: Option<i64>) -> bool {
-    restarted_ms.is_some_and(|restarted_ms| started.as_millisecond() < restarted_ms)
+/// The kernel vouches for a wrapped tool; nothing vouches for a session that began before its license server did.
+fn verified(session: &Session, restarted_ms: Option<i64>) -> Option<bool> {
+    let is_older = restarted_ms.is_some_and(|at_ms| session.started.as_millisecond() < at_ms);
+    match session.source {
+        Source::Wrapper => Some(true),
+        _ => is_older.then_some(false),
+    }
 }
 
 /// When the license server last started, if that was seen.
