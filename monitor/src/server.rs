@@ -112,6 +112,8 @@ struct Waiter {
     record: Record,
     /// Its connection; `None` while it is expected back after a restart.
     connection: Option<u64>,
+    /// Readable when the process ends that is expected back.
+    pidfd: Option<OwnedFd>,
 }
 
 impl SeatServer {
@@ -186,7 +188,7 @@ impl SeatServer {
                     Watched::Stop => stops = true,
                     Watched::Listener => self.accept(now),
                     Watched::Connection(id) => self.serve(id, now),
-                    Watched::Lease(lease) => self.tool_exited(lease, now),
+                    Watched::Process(id) => self.process_ended(id, now),
                 }
             }
             self.pass_deadlines(now);

@@ -38,7 +38,7 @@ pub(crate) struct Need {
     pub(crate) count: u32,
 }
 
-/// The seats of one tool. The two sums repeat what the lease table and the queue say, so that asking does not walk them.
+/// The seats of one tool. The sums repeat what the lease table and the queue say, so that asking does not walk them.
 #[derive(Debug)]
 pub(crate) struct Pool {
     pub(crate) tool: Tool,
@@ -46,6 +46,8 @@ pub(crate) struct Pool {
     pub(crate) held: u64,
     /// Seats that all waiters want.
     pub(crate) wanted: u64,
+    /// Waiters who want it and are expected back.
+    pub(crate) away: usize,
 }
 
 /// Every pool, and the way from a name to its index.
@@ -64,9 +66,12 @@ impl Pool {
         }
     }
 
-    /// Seats neither held nor wanted by anybody who waits.
-    pub(crate) fn left(&self) -> Option<i64> {
-        self.free().map(|free| free - signed(self.wanted))
+    /// Whether so many seats can be had now behind everybody who waits. Nobody passes a waiter who is expected back.
+    pub(crate) fn has(&self, count: u32) -> bool {
+        match self.free() {
+            Some(free) => self.away == 0 && free - signed(self.wanted) >= i64::from(count),
+            None => true,
+        }
     }
 
     /// Whether this many seats could be had if nobody else were here.
@@ -83,7 +88,7 @@ impl Pools {
         let mut all = Self::default();
         for (name, tool) in tools {
             all.index.insert(name, all.pools.len());
-            all.pools.push(Pool { tool, held: 0, wanted: 0 });
+            all.pools.push(Pool { tool, held: 0, wanted: 0, away: 0 });
         }
         all
     }
@@ -108,7 +113,7 @@ impl Pools {
 
     /// Whether every need can be had now, behind everybody who waits.
     pub(crate) fn have(&self, needs: &[Need]) -> bool {
-        needs.iter().all(|need| fits(self.get(need.pool).left(), need.count))
+        needs.iter().all(|need| self.get(need.pool).has(need.count))
     }
 
     pub(crate) fn hold(&mut self, needs: &[Need]) {
@@ -134,11 +139,18 @@ impl Pools {
             self.pools[need.pool].wanted -= u64::from(need.count);
         }
     }
-}
 
-/// Whether `count` seats can be taken of what is left; `None` is without limit.
-pub(crate) fn fits(left: Option<i64>, count: u32) -> bool {
-    left.is_none_or(|left| left >= i64::from(count))
+    pub(crate) fn expect_back(&mut self, needs: &[Need]) {
+        for need in needs {
+            self.pools[need.pool].away += 1;
+        }
+    }
+
+    pub(crate) fn expect_no_more(&mut self, needs: &[Need]) {
+        for need in needs {
+            self.pools[need.pool].away -= 1;
+        }
+    }
 }
 
 fn signed(seats: u64) -> i64 {

@@ -128,11 +128,8 @@ impl Admission {
 
     /// Gives up a place, and starts those it kept waiting. A ticket that has no place changes nothing.
     pub fn leave(&mut self, ticket: Ticket, now: Timestamp) -> Vec<Grant> {
-        match self.queue.leave(ticket) {
-            Some(waiter) => {
-                self.pools.unwant(&waiter.needs);
-                self.start_waiters(now)
-            }
+        match self.take_out(ticket) {
+            Some(_) => self.start_waiters(now),
             None => Vec::new(),
         }
     }
@@ -157,22 +154,22 @@ impl Admission {
             return Err(denied);
         }
         let needs = self.pools.needs(wants);
-        self.leave_unseen(ticket);
+        self.take_out(ticket);
         self.pools.want(&needs);
+        self.pools.expect_back(&needs);
         self.queue.join(ticket, needs, Presence::Away);
         Ok(())
     }
 
-    /// A waiter of the time before a restart is here again: it starts, or waits on. `None` when it has no place.
-    pub fn welcome(&mut self, ticket: Ticket, now: Timestamp) -> Option<Decision> {
-        if !self.queue.welcome(ticket) {
-            return None;
+    /// A waiter of the time before a restart is here again. Starts those who may start now, perhaps itself and perhaps others it
+    /// kept waiting. `None` when it has no place.
+    pub fn welcome(&mut self, ticket: Ticket, now: Timestamp) -> Option<Vec<Grant>> {
+        let waiter = self.queue.get_mut(ticket)?;
+        if waiter.presence == Presence::Away {
+            waiter.presence = Presence::Here;
+            self.pools.expect_no_more(&waiter.needs);
         }
-        // Its needs were kept from those behind it while it was away, so nobody else starts because it came.
-        if self.queue.startable(&self.pools).contains(&ticket) {
-            return Some(Decision::Granted(self.start(ticket, now)));
-        }
-        self.place(ticket).map(|place| Decision::Queued { ticket, place })
+        Some(self.start_waiters(now))
     }
 
     /// How many want a seat of the same features before it, and itself; `None` when it has no place.
@@ -207,14 +204,18 @@ impl Admission {
     }
 
     fn start(&mut self, ticket: Ticket, now: Timestamp) -> LeaseId {
-        let needs = self.leave_unseen(ticket).unwrap_or_default();
+        let needs = self.take_out(ticket).unwrap_or_default();
         self.hold(needs, now)
     }
 
-    fn leave_unseen(&mut self, ticket: Ticket) -> Option<Box<[Need]>> {
-        let needs = self.queue.leave(ticket)?.needs;
-        self.pools.unwant(&needs);
-        Some(needs)
+    /// Out of the queue and its sums, and nobody starts for it.
+    fn take_out(&mut self, ticket: Ticket) -> Option<Box<[Need]>> {
+        let waiter = self.queue.leave(ticket)?;
+        self.pools.unwant(&waiter.needs);
+        if waiter.presence == Presence::Away {
+            self.pools.expect_no_more(&waiter.needs);
+        }
+        Some(waiter.needs)
     }
 
     /// What can never be granted: a feature that is not configured, or more than it has.
@@ -234,8 +235,8 @@ impl Admission {
     }
 
     fn reason_not_to_queue(&self, wants: &[Want], wait: Wait) -> Option<Denied> {
-        let lacking: Vec<Want> =
-            wants.iter().filter(|w| !fits_now(self.pool(w), w)).cloned().collect();
+        let is_lacking = |want: &&Want| !self.pool(want).has(want.count);
+        let lacking: Vec<Want> = wants.iter().filter(is_lacking).cloned().collect();
         let denies = |want: &Want| self.pool(want).tool.on_full == OnFull::Deny;
         let queues = match wait {
             Wait::Yes => true,
@@ -276,10 +277,6 @@ impl Admission {
         let pool = self.pools.find(&want.feature).expect("impossible wants were refused before");
         self.pools.get(pool)
     }
-}
-
-fn fits_now(pool: &capacity::Pool, want: &Want) -> bool {
-    capacity::fits(pool.left(), want.count)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     Ticket,
-    capacity::{Need, Pool, Pools, fits},
+    capacity::{Need, Pools},
 };
 
 /// Whether a waiter can be given seats.
@@ -12,7 +12,7 @@ use crate::{
 pub(crate) enum Presence {
     /// Connected.
     Here,
-    /// Its connection broke in a restart; its place is kept, and nobody behind it takes what it needs.
+    /// Its connection broke in a restart; its place is kept, and nobody behind it starts on its features.
     Away,
 }
 
@@ -48,15 +48,8 @@ impl Queue {
         self.waiters.remove(&ticket)
     }
 
-    /// Marks a waiter as connected; false when it has no place.
-    pub(crate) fn welcome(&mut self, ticket: Ticket) -> bool {
-        match self.waiters.get_mut(&ticket) {
-            Some(waiter) => {
-                waiter.presence = Presence::Here;
-                true
-            }
-            None => false,
-        }
+    pub(crate) fn get_mut(&mut self, ticket: Ticket) -> Option<&mut Waiter> {
+        self.waiters.get_mut(&ticket)
     }
 
     /// 1 for the first of those who want any of the same features.
@@ -69,20 +62,58 @@ impl Queue {
     /// Those who may start now, first come first: all whose needs are free after everybody before them has been thought of.
     ///
     /// A waiter that may not start keeps what it needs from those behind it, so small requests never starve a big one, and
-    /// requests for other features pass it. O(waiters).
+    /// requests for other features pass it. One that is away keeps all of it: who comes back first starts no sooner. O(waiters).
     pub(crate) fn startable(&self, pools: &Pools) -> Vec<Ticket> {
-        let mut left: Vec<Option<i64>> = pools.iter().map(Pool::free).collect();
+        let mut left: Vec<Left> = pools.iter().map(|pool| Left::of(pool.free())).collect();
         let mut start = Vec::new();
         for (ticket, waiter) in &self.waiters {
-            let may_start = waiter.needs.iter().all(|need| fits(left[need.pool], need.count));
-            if may_start && waiter.presence == Presence::Here {
+            let is_here = waiter.presence == Presence::Here;
+            if is_here && waiter.needs.iter().all(|need| left[need.pool].has(need.count)) {
                 start.push(*ticket);
             }
             for need in &waiter.needs {
-                left[need.pool] = left[need.pool].map(|left| left - i64::from(need.count));
+                let of_pool = &mut left[need.pool];
+                *of_pool = if is_here { of_pool.without(need.count) } else { of_pool.kept() };
             }
         }
         start
+    }
+}
+
+/// What those further behind in the queue may have of a pool.
+#[derive(Clone, Copy, Debug)]
+enum Left {
+    Unlimited,
+    Seats(i64),
+    /// It is kept for somebody who is away.
+    Nothing,
+}
+
+impl Left {
+    fn of(free: Option<i64>) -> Self {
+        free.map_or(Self::Unlimited, Self::Seats)
+    }
+
+    fn has(self, count: u32) -> bool {
+        match self {
+            Self::Unlimited => true,
+            Self::Seats(seats) => seats >= i64::from(count),
+            Self::Nothing => false,
+        }
+    }
+
+    fn without(self, count: u32) -> Self {
+        match self {
+            Self::Seats(seats) => Self::Seats(seats - i64::from(count)),
+            other => other,
+        }
+    }
+
+    fn kept(self) -> Self {
+        match self {
+            Self::Unlimited => Self::Unlimited,
+            Self::Seats(_) | Self::Nothing => Self::Nothing,
+        }
     }
 }
 

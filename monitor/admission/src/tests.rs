@@ -48,9 +48,9 @@ fn answer(site: &mut Admission, step: &str) -> String {
         "as" => decision(&site.ask(&wants(rest), Wait::AsConfigured, NOW)),
         "release" => grants(&site.release(LeaseId(number(rest)), NOW)),
         "leave" => grants(&site.leave(Ticket(number(rest)), NOW)),
-        "welcome" => {
-            site.welcome(Ticket(number(rest)), NOW).map_or("no place".into(), |d| decision(&d))
-        }
+        "welcome" => site
+            .welcome(Ticket(number(rest)), NOW)
+            .map_or("no place".into(), |started| grants(&started)),
         "place" => format!("{:?}", site.place(Ticket(number(rest)))),
         "adopt" => {
             let (lease, rest) = rest.split_once(' ').unwrap();
@@ -175,11 +175,26 @@ fn nobody_passes_a_waiter_who_is_expected_back() {
         ("restore 6 b:2", ""),
         ("restore 7 b:3", "3 seats of b asked for, it has 2"),
         ("try b", "Busy: no seat of b is free: 0 of 2 in use, 3 waited for"),
-        ("welcome 6", "ticket 6 place 2"),
-        ("welcome 5", "lease 8"),
+        ("welcome 6", ""),
+        ("place 6", "Some(2)"),
+        ("welcome 5", "5->8"),
         ("welcome 5", "no place"),
         ("leave 6", ""),
         ("try b", "lease 9"),
+    ]);
+}
+
+#[test]
+fn who_comes_back_first_starts_no_sooner() {
+    check(&[
+        ("restore 5 c", ""),
+        ("restore 6 c", ""),
+        ("restore 7 c", ""),
+        ("welcome 7", ""),
+        ("try c", "Busy: no seat of c is free: 0 of 4 in use, 3 waited for"),
+        ("welcome 5", "5->8"),
+        ("leave 6", "7->9"),
+        ("try c", "lease 10"),
     ]);
 }
 
@@ -189,8 +204,8 @@ fn full_features_do_not_keep_a_waiter_for_others() {
         ("adopt 1 a b:2 c:4", ""),
         ("restore 5 u", ""),
         ("restore 6 a", ""),
-        ("welcome 6", "ticket 6 place 1"),
-        ("welcome 5", "lease 7"),
+        ("welcome 6", ""),
+        ("welcome 5", "5->7"),
     ]);
 }
 
@@ -256,9 +271,15 @@ impl Model {
         Self::count(self.leases.values(), feature)
     }
 
-    /// The rule as it is written down: free, less what earlier waiters need, is enough.
+    /// The rule as it is written down: free, less what earlier waiters need, is enough, and none of those is away.
     fn lacks(&self, wants: &[Want], earlier: usize) -> Vec<Want> {
         let lacks = |want: &&Want| {
+            let is_kept = |(ticket, wants): &(u64, Vec<Want>)| {
+                self.away.contains(ticket) && wants.iter().any(|w| w.feature == want.feature)
+            };
+            if want.feature != "u" && self.waiters[..earlier].iter().any(is_kept) {
+                return true;
+            }
             let before = Self::count(self.waiters[..earlier].iter().map(|w| &w.1), &want.feature);
             let seats = Self::seats(&want.feature).unwrap();
             seats < self.held(&want.feature) + before + u64::from(want.count)
@@ -355,6 +376,7 @@ fn follow(steps: Vec<Step>) {
                 let ticket = nth(model.waiters.iter().map(|w| w.0), number);
                 let grants = site.leave(Ticket(ticket), NOW);
                 model.waiters.retain(|w| w.0 != ticket);
+                model.away.remove(&ticket);
                 model.start(&grants);
                 assert_eq!(site.leave(Ticket(ticket), NOW), [], "a second leave did something");
             }
@@ -379,17 +401,13 @@ fn follow(steps: Vec<Step>) {
                 let waits = model.waiters.iter().any(|w| w.0 == ticket);
                 model.away.remove(&ticket);
                 match site.welcome(Ticket(ticket), NOW) {
-                    Some(Decision::Granted(lease)) => {
-                        model.start(&[Grant { ticket: Ticket(ticket), lease }]);
-                    }
-                    Some(Decision::Queued { place, .. }) => {
-                        assert_eq!(place, model.place(ticket));
-                        model.assert_nobody_may_start();
-                    }
-                    Some(Decision::Refused(denied)) => panic!("{denied:?}"),
+                    Some(grants) => model.start(&grants),
                     None => assert!(!waits),
                 }
             }
+        }
+        for (ticket, _) in &model.waiters {
+            assert_eq!(site.place(Ticket(*ticket)), Some(model.place(*ticket)));
         }
         for (feature, _) in tools() {
             let held = model.held(feature);
@@ -407,7 +425,10 @@ fn sums_are_derived(site: &Admission) -> bool {
         let seats = |need: &super::Need| u64::from(need.count);
         let held = site.leases.values().flatten().filter(of_pool).map(seats).sum::<u64>();
         let wants = site.queue.waiters().flat_map(|waiter| &waiter.needs);
-        pool.held == held && pool.wanted == wants.filter(of_pool).map(seats).sum::<u64>()
+        let away = site.queue.waiters().filter(|waiter| waiter.presence == super::Presence::Away);
+        let away = away.flat_map(|waiter| &waiter.needs).filter(of_pool).count();
+        let wanted = wants.filter(of_pool).map(seats).sum::<u64>();
+        (pool.held, pool.wanted, pool.away) == (held, wanted, away)
     })
 }
 

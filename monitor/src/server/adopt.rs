@@ -72,7 +72,7 @@ impl SeatServer {
             return self.end_lease(&record, &ending);
         };
         let lease = LeaseId(record.id);
-        if let Err(error) = self.watch(&pidfd, Watched::Lease(lease), EpollFlags::EPOLLIN) {
+        if let Err(error) = self.watch(&pidfd, Watched::Process(record.id), EpollFlags::EPOLLIN) {
             warn!("lease {} is lost: {error:#}", record.id);
             let ending = missed(EndReason::Lost, &record, last_alive, now);
             return self.end_lease(&record, &ending);
@@ -88,22 +88,22 @@ impl SeatServer {
     }
 
     fn adopt_place(&mut self, record: Record, ending: Option<Ending>, now: Timestamp) {
-        let lives = record.boot_id == self.boot_id && peer::alive(&record.holder).is_some();
-        if ending.is_some() || !lives {
+        let is_of_this_boot = record.boot_id == self.boot_id && ending.is_none();
+        let Some(pidfd) = is_of_this_boot.then(|| peer::alive(&record.holder)).flatten() else {
             return self.end_adopted_place(&record, WaitOutcome::Left, ending, now);
-        }
+        };
         let ticket = Ticket(record.id);
-        match self.admission.restore(ticket, &record.wants) {
-            Ok(()) => {
-                self.outbox.push(facts::queues(&record));
-                self.waiters.insert(ticket, Waiter { record, connection: None });
-                self.set_deadline(Duration::from_secs(TICKET_S_MAX), Deadline::Place(ticket));
-            }
-            Err(denied) => {
-                info!("ticket {} waits for what is no more: {}", record.id, denied.text);
-                self.end_adopted_place(&record, WaitOutcome::Refused, None, now);
-            }
+        if let Err(denied) = self.admission.restore(ticket, &record.wants) {
+            info!("ticket {} waits for what is no more: {}", record.id, denied.text);
+            return self.end_adopted_place(&record, WaitOutcome::Refused, None, now);
         }
+        if let Err(error) = self.watch(&pidfd, Watched::Process(record.id), EpollFlags::EPOLLIN) {
+            // Its place is then given up when its time is over.
+            warn!("ticket {} is kept without seeing whether it lives: {error:#}", record.id);
+        }
+        self.outbox.push(facts::queues(&record));
+        self.waiters.insert(ticket, Waiter { record, connection: None, pidfd: Some(pidfd) });
+        self.set_deadline(Duration::from_secs(TICKET_S_MAX), Deadline::Place(ticket));
     }
 
     fn end_adopted_place(

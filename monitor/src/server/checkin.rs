@@ -12,10 +12,11 @@ use super::{
 };
 
 impl SeatServer {
-    /// The process of a lease has ended.
-    pub(super) fn tool_exited(&mut self, lease: LeaseId, now: Timestamp) {
+    /// The process has ended that holds a lease, or was expected back for its place.
+    pub(super) fn process_ended(&mut self, id: u64, now: Timestamp) {
         let how = EndReason::ToolExited.word().to_owned();
-        self.close_lease(lease, &Ending { at: stamp(now), before: None, how }, now);
+        self.close_lease(LeaseId(id), &Ending { at: stamp(now), before: None, how }, now);
+        self.give_up_place(Ticket(id), now);
     }
 
     /// Ends a lease, and starts those who waited for it. Ending it again does nothing.

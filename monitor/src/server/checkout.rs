@@ -89,7 +89,7 @@ impl SeatServer {
         record.id = ticket.0;
         let written = self.seats.write(Kind::Ticket, &record);
         self.outbox.push(facts::queues(&record));
-        self.waiters.insert(ticket, Waiter { record, connection: None });
+        self.waiters.insert(ticket, Waiter { record, connection: None, pidfd: None });
         if let Err(error) = written {
             error!("a place in the queue cannot be written down: {error}");
             return self.leave(ticket, now);
@@ -156,22 +156,23 @@ impl SeatServer {
         }
     }
 
-    fn resume_place(&mut self, connection: Connection, ticket: Ticket, now: Timestamp) {
-        let earlier = self.waiters.get_mut(&ticket).and_then(|waiter| waiter.connection.take());
+    fn resume_place(&mut self, mut connection: Connection, ticket: Ticket, now: Timestamp) {
+        let (Some(waiter), Some(grants)) =
+            (self.waiters.get_mut(&ticket), self.admission.welcome(ticket, now))
+        else {
+            return self.leave(ticket, now);
+        };
+        waiter.pidfd = None;
+        let earlier = waiter.connection.replace(connection.id);
         earlier.and_then(|id| self.connections.remove(id));
-        match self.admission.welcome(ticket, now) {
-            Some(Decision::Granted(lease)) => {
-                if let Some(waiter) = self.waiters.get_mut(&ticket) {
-                    waiter.connection = Some(connection.id);
-                }
-                self.connections.insert(connection);
-                self.settle(vec![Grant { ticket, lease }], now);
-            }
-            Some(Decision::Queued { place, .. }) => {
-                self.keep_waiting(connection, ticket, place, now);
-            }
-            Some(Decision::Refused(_)) | None => self.leave(ticket, now),
+        if grants.iter().any(|grant| grant.ticket == ticket) {
+            connection.ticket = Some(ticket);
+            self.connections.insert(connection);
+        } else {
+            let place = self.admission.place(ticket).unwrap_or(1);
+            self.keep_waiting(connection, ticket, place, now);
         }
+        self.settle(grants, now);
     }
 
     fn deny(
@@ -207,8 +208,7 @@ impl SeatServer {
         let written = self.seats.write(Kind::Lease, record);
         let token = written.and_then(|()| self.seats.token(record.id));
         let token = token.inspect_err(|error| error!("no seat can be given: {error}"))?;
-        let lease = LeaseId(record.id);
-        self.watch(&connection.peer.pidfd, Watched::Lease(lease), EpollFlags::EPOLLIN)?;
+        self.watch(&connection.peer.pidfd, Watched::Process(record.id), EpollFlags::EPOLLIN)?;
         connection.send_with(&Reply::Granted { lease: record.id }, &token).or_else(|errno| {
             self.epoll.delete(&connection.peer.pidfd)?;
             Err(errno.into())

@@ -1,6 +1,6 @@
 //! What the loop waits for: descriptors, as the 64 bits the kernel gives back, and times.
 
-use lic_admission::{LeaseId, Ticket};
+use lic_admission::Ticket;
 
 /// What is to be done at some time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,7 +19,8 @@ pub(super) enum Watched {
     Listener,
     Stop,
     Connection(u64),
-    Lease(LeaseId),
+    /// The process of the lease or the ticket of this number; the two never have the same.
+    Process(u64),
 }
 
 impl Watched {
@@ -31,7 +32,7 @@ impl Watched {
             Self::Listener => Self::LISTENER,
             Self::Stop => Self::STOP,
             Self::Connection(id) => id << 1,
-            Self::Lease(lease) => lease.0 << 1 | 1,
+            Self::Process(id) => id << 1 | 1,
         }
     }
 
@@ -40,7 +41,7 @@ impl Watched {
             Self::LISTENER => Self::Listener,
             Self::STOP => Self::Stop,
             bits if bits & 1 == 0 => Self::Connection(bits >> 1),
-            bits => Self::Lease(LeaseId(bits >> 1)),
+            bits => Self::Process(bits >> 1),
         }
     }
 }
@@ -57,8 +58,8 @@ mod tests {
             Watched::Stop,
             Watched::Connection(1),
             Watched::Connection(u64::MAX >> 1),
-            Watched::Lease(LeaseId(1)),
-            Watched::Lease(LeaseId(ID_MAX)),
+            Watched::Process(1),
+            Watched::Process(ID_MAX),
         ] {
             assert_eq!(Watched::of(watched.bits()), watched);
         }

@@ -169,6 +169,48 @@ fn a_ticket_is_good_for_its_own_process_alone() {
 }
 
 #[test]
+fn who_comes_back_first_starts_no_sooner() {
+    let site = Site::start();
+    let mut holder = site.holder("three:3");
+    holder.reply();
+    let mut waiters = [site.ask("feature=three"), site.ask("feature=three")];
+    let tickets = waiters.each_mut().map(|waiter| number(&waiter.reply(), "ticket"));
+    let site = Site::start_in(site.stop(), Before::default());
+    holder.kill();
+    site.expect_events(&[
+        "0 checkout three:3",
+        "0 queue three:1",
+        "0 queue three:1",
+        "0 checkin three tool_exited",
+    ]);
+    let mut second = site.ask(&format!("feature=three\nticket={}", tickets[1]));
+    assert_eq!(number(&second.reply(), "place"), 2);
+    let mut first = site.ask(&format!("feature=three\nticket={}", tickets[0]));
+    let leases = [first.reply(), second.reply()].map(|reply| number(&reply, "lease"));
+    assert!(leases[0] < leases[1]);
+    site.expect_events(&[
+        "0 checkout three:1",
+        "0 dequeue three granted",
+        "0 checkout three:1",
+        "0 dequeue three granted",
+    ]);
+}
+
+#[test]
+fn the_place_of_a_process_that_dies_before_it_is_back_is_free_at_once() {
+    let folder = TempDir::new().unwrap();
+    let mut child = sleeper();
+    let place = record(EARLIER, child.id(), start_time(child.id()), "one");
+    keep(folder.path(), Kind::Ticket, &place);
+    let site = Site::start_in(folder, Before::default());
+    let mut waiter = site.ask("feature=one");
+    assert_eq!(number(&waiter.reply(), "place"), 2);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(waiter.reply().starts_with("status=granted"));
+}
+
+#[test]
 fn a_grant_whose_reply_was_lost_is_given_again() {
     let folder = TempDir::new().unwrap();
     let own = std::process::id();
