@@ -1,7 +1,7 @@
 //! The folder that `cargo up` works in: ./run, or ./run/demo for the pretend site, so that the two histories never mix.
 
 use std::{
-    fs,
+    fs::{self, File},
     net::{IpAddr, Ipv4Addr, SocketAddr},
     os::unix::{ffi::OsStrExt, fs::symlink},
     path::{Path, PathBuf},
@@ -9,6 +9,10 @@ use std::{
 
 use anyhow::{Context, bail};
 use lic_protocol::paths;
+use nix::{
+    errno::Errno,
+    fcntl::{Flock, FlockArg},
+};
 use tempfile::TempDir;
 use toml::{Table, Value};
 
@@ -18,7 +22,7 @@ use crate::{
 };
 
 /// The beginning of a new configuration.
-const CONFIG: &str = r#"# Made by `cargo up`, which never changes what stands here. Every key: packaging/licwrap.toml
+const CONFIG: &str = r#"# Made by `cargo up`, which adds to it and never changes what stands here. Every key: packaging/licwrap.toml
 
 # A tool without a license server. In another terminal: licwrap -f demo -- sleep 30
 [[tool]]
@@ -37,6 +41,7 @@ const SERVER: &str = "dsls";
 pub struct Run {
     folder: PathBuf,
     short: Option<TempDir>,
+    _alone: Flock<File>,
 }
 
 impl Run {
@@ -46,8 +51,10 @@ impl Run {
     /// When it cannot be written, `logs` is no folder, or the configuration that is there follows another one.
     pub fn prepare(demo: bool, logs: Option<&Path>) -> anyhow::Result<Self> {
         let folder = if demo { checkout().join("run/demo") } else { checkout().join("run") };
-        let mut run = Self { folder, short: None };
-        fs::create_dir_all(run.bin()).with_context(|| format!("create {}", run.bin().display()))?;
+        for made in [&folder, &checkout().join("run/bin")] {
+            fs::create_dir_all(made).with_context(|| format!("create {}", made.display()))?;
+        }
+        let mut run = Self { _alone: lock(&folder)?, folder, short: None };
         if run.socket().as_os_str().len() > paths::SOCKET_PATH_BYTES_MAX {
             let short =
                 TempDir::with_prefix("licwrap-").context("create a short folder for the socket")?;
@@ -208,6 +215,20 @@ impl Run {
             )
         })?;
         fs::write(&path, followed).with_context(|| format!("write {}", path.display()))
+    }
+}
+
+/// Held as long as this run lasts: two in one folder would fight over its databases.
+fn lock(folder: &Path) -> anyhow::Result<Flock<File>> {
+    let path = folder.join("up.lock");
+    let file = File::options().create(true).append(true).open(&path);
+    let file = file.with_context(|| format!("open {}", path.display()))?;
+    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        Ok(lock) => Ok(lock),
+        Err((_, Errno::EWOULDBLOCK)) => {
+            bail!("another `cargo up` runs in {}: stop it first", folder.display())
+        }
+        Err((_, errno)) => Err(errno).with_context(|| format!("lock {}", path.display())),
     }
 }
 

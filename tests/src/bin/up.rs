@@ -20,7 +20,10 @@ use lic_tests::{
     up::{Run, shell_word},
     wait,
 };
-use nix::sys::signal::{SigSet, Signal};
+use signal_hook::{
+    consts::{SIGHUP, SIGINT, SIGTERM},
+    iterator::Signals,
+};
 
 /// How often the two programs are looked at.
 const LOOK: Duration = Duration::from_millis(500);
@@ -54,12 +57,12 @@ fn main() -> ExitCode {
 
 fn up(options: &Options) -> anyhow::Result<()> {
     let stop = stop_signals()?;
+    let run = Run::prepare(options.demo, options.logs.as_deref())?;
     println!("Building licmon, licdash and licwrap (a few minutes the first time) …");
     let programs = programs::build(&[])?;
     for note in &programs.notes {
         println!("Note: {note}");
     }
-    let run = Run::prepare(options.demo, options.logs.as_deref())?;
     run.link(&programs)?;
     let mut wanted = run.listen()?;
     wanted.set_port(options.port.unwrap_or(wanted.port()));
@@ -76,21 +79,18 @@ fn up(options: &Options) -> anyhow::Result<()> {
     let ended = until_stop_or_death(&stop, &mut licmon, &mut licdash);
     println!("Stopping …");
     drop(go_on);
-    if let Some(played) = played {
-        played.join().expect("the demo does not panic").context("play the demo")?;
-    }
-    licdash.stop()?;
-    licmon.stop()?;
-    ended
+    let played = played.map_or(Ok(()), |played| played.join().expect("the demo does not panic"));
+    let stopped = licdash.stop().and(licmon.stop());
+    // What ended first is the reason for the rest.
+    ended.and(played.context("play the demo")).and(stopped.map(drop))
 }
 
-/// SIGINT and SIGTERM, as messages. Called before any thread starts, so that all of them leave the signals to this one.
-fn stop_signals() -> anyhow::Result<Receiver<Signal>> {
-    let signals: SigSet = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].into_iter().collect();
-    signals.thread_block().context("block signals")?;
+/// Requests to stop, as messages. By handlers and not by a blocked mask, which the programs we start would inherit.
+fn stop_signals() -> anyhow::Result<Receiver<i32>> {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("listen for signals")?;
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
-        while let Ok(signal) = signals.wait() {
+        for signal in signals.forever() {
             if sender.send(signal).is_err() {
                 break;
             }
@@ -187,7 +187,7 @@ fn say(run: &Run, address: SocketAddr, options: &Options) {
 }
 
 fn until_stop_or_death(
-    stop: &Receiver<Signal>,
+    stop: &Receiver<i32>,
     licmon: &mut Process,
     licdash: &mut Process,
 ) -> anyhow::Result<()> {
