@@ -22,6 +22,7 @@ use lic_store::{
     commit::{Batch, Receipt},
     error::StoreError,
     lite::Lite,
+    open::holder,
     writer::Writer,
 };
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
@@ -219,7 +220,8 @@ fn open(path: &Path) -> anyhow::Result<File> {
 
 /// Asks the `licmon serve` that holds the databases, and shows what it answers.
 fn ask_serve(config: &Config, request: &Request, file: Option<&File>) -> anyhow::Result<()> {
-    let socket = config.place.runtime.join(paths::SEAT_SOCKET);
+    let told = holder(&config.databases());
+    let socket = told.unwrap_or_else(|| config.place.runtime.join(paths::SEAT_SOCKET));
     let asking = || format!("ask the licmon that holds the databases, at {}", socket.display());
     let mut connection = UnixStream::connect(&socket).with_context(asking)?;
     let message = request.encode();

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use lic_admission::capacity::Seats;
 use lic_protocol::{
     name::{HostName, ServerName},
+    paths,
     query::{Filter, LIMIT_MAX, Which},
 };
 use lic_store::{
@@ -60,6 +61,7 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
     let believed = believed(config, &writer)?;
     let last_alive = writer.last_commit()?;
     writer.configure(&configured(config))?;
+    writer.say_where(&config.place.runtime.join(paths::SEAT_SOCKET))?;
     let followers = followers(config, &writer)?;
     let (sink, messages) = pipe();
     let writing = start_writer(writer, messages, ends.clone())?;

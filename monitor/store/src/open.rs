@@ -58,12 +58,22 @@ pub(crate) fn lock(database: &DatabasePaths) -> Result<File, StoreError> {
     let path = folder.join(paths::STORE_LOCK);
     let file_error = |path: &Path, source| StoreError::File { path: path.to_owned(), source };
     fs::create_dir_all(folder).map_err(|source| file_error(folder, source))?;
-    let file = File::create(&path).map_err(|source| file_error(&path, source))?;
+    // Another process may hold it, and has written in it where it can be asked.
+    let file = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = file.map_err(|source| file_error(&path, source))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => file.set_len(0).map(|()| file).map_err(|source| file_error(&path, source)),
         Err(TryLockError::WouldBlock) => Err(StoreError::Locked { path }),
         Err(TryLockError::Error(source)) => Err(file_error(&path, source)),
     }
+}
+
+/// Where the process that holds the right to write can be asked, if it says so.
+#[must_use]
+pub fn holder(database: &DatabasePaths) -> Option<PathBuf> {
+    let folder = database.history.parent().unwrap_or(Path::new("."));
+    let text = fs::read_to_string(folder.join(paths::STORE_LOCK)).ok()?;
+    (!text.is_empty()).then(|| PathBuf::from(text))
 }
 
 /// The writer's connection to history: it inserts, moves checkpoints, and can do nothing else.

@@ -1,6 +1,11 @@
 //! The one writer of both databases: commits batches, keeps the picture, and makes it again.
 
-use std::{collections::HashMap, fs::File};
+use std::{
+    collections::HashMap,
+    fs::File,
+    os::unix::{ffi::OsStrExt, fs::FileExt},
+    path::Path,
+};
 
 use jiff::Timestamp;
 use lic_protocol::{
@@ -35,7 +40,7 @@ pub struct Writer {
     sessions: OpenKeys,
     waiters: OpenKeys,
     early: Early,
-    _lock: File,
+    lock: File,
 }
 
 /// A license server that has a row in history.
@@ -68,8 +73,20 @@ impl Writer {
             history,
             live,
             servers,
-            _lock: lock,
+            lock,
         })
+    }
+
+    /// Tells other processes where this one can be asked to write for them.
+    ///
+    /// # Errors
+    /// When it cannot be written beside the databases.
+    pub fn say_where(&mut self, socket: &Path) -> Result<(), StoreError> {
+        let said = self
+            .lock
+            .set_len(0)
+            .and_then(|()| self.lock.write_all_at(socket.as_os_str().as_bytes(), 0));
+        said.map_err(|source| StoreError::File { path: socket.to_owned(), source })
     }
 
     /// Makes a license server known by its system, before anything of it is committed.

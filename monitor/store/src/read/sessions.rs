@@ -1,6 +1,5 @@
 //! Who holds or held what, page by page.
 
-use jiff::Timestamp;
 use lic_protocol::{
     event::EndReason,
     name::{FeatureName, HostName, ServerName, UserName},
@@ -77,7 +76,7 @@ pub(super) fn recorded(
         })?;
     for session in sessions.iter_mut().filter(|session| session.ended.is_none()) {
         let restarted_ms = restarted(live, &session.server)?;
-        session.verified = verified(&session, restarted_ms);
+        session.verified = verified(session, restarted_ms);
     }
     Ok(Sessions { sessions, next })
 }
