@@ -3,6 +3,7 @@
 (() => {
   const GAP_MS = 200; // least time between two fetches, so that a burst of changes is one
   const RETRY_MS = 2000; // after a fetch that failed
+  const ANSWER_MS = 10000; // an answer that takes longer is given up
   const AGES_MS = 5000; // ages are written anew this often
 
   const badge = document.getElementById("live");
@@ -75,7 +76,7 @@
     busy = true;
     let wait = GAP_MS;
     try {
-      const answer = await fetch(location.href, { headers: { accept: "text/html" }, cache: "no-store" });
+      const answer = await fetch(location.href, { headers: { accept: "text/html" }, cache: "no-store", signal: AbortSignal.timeout(ANSWER_MS) });
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const change = Number(page.body.dataset.change);
       const fresh = new Map(parts(page).map((part) => [part.id, part]));
@@ -96,9 +97,13 @@
   function connect() {
     if (stream || document.hidden) return;
     stream = new EventSource("/api/v1/stream");
-    stream.onopen = () => tell("on", "Live");
+    let isFirst = true;
+    stream.onopen = () => { isFirst = true; tell("on", "Live"); };
     stream.addEventListener("change", (event) => {
-      newest = Math.max(newest, Number(event.data));
+      newest = Number(event.data);
+      // Numbers grow while licdash runs. A first one that is smaller is of a licdash started under a clock set back.
+      if (isFirst && newest < shown) shown = 0;
+      isFirst = false;
       refresh();
     });
     stream.onerror = () => {

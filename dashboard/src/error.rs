@@ -26,6 +26,9 @@ pub(crate) enum Error {
     /// The databases cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// As many streams are open as there may be.
+    #[error("too many streams are open")]
+    Crowded,
     /// A template failed.
     #[error("render a page")]
     Render(#[from] askama::Error),
@@ -63,6 +66,16 @@ impl Error {
                      this page fills by itself.",
                 )
             },
+            Self::Store(StoreError::TooNew { .. }) => told(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "licdash is older than licmon",
+                "The databases were written by a newer licmon: upgrade licdash and start it again.",
+            ),
+            Self::Crowded => told(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Too many open pages",
+                "As many pages are kept up to date as can be; this one stays as it is until it is loaded again.",
+            ),
             Self::Store(_) => {
                 self.told_by_id(StatusCode::SERVICE_UNAVAILABLE, "The databases cannot be read")
             }

@@ -15,7 +15,7 @@ pub const READERS_MAX: usize = 2;
 /// The pool.
 pub struct Readers {
     databases: DatabasePaths,
-    free: Semaphore,
+    free: Arc<Semaphore>,
     idle: Mutex<Vec<Kept>>,
 }
 
@@ -32,7 +32,7 @@ impl Readers {
     /// An empty pool; connections are opened when first needed.
     #[must_use]
     pub fn new(databases: DatabasePaths) -> Self {
-        Self { databases, free: Semaphore::new(READERS_MAX), idle: Mutex::default() }
+        Self { databases, free: Arc::new(Semaphore::new(READERS_MAX)), idle: Mutex::default() }
     }
 
     /// Asks the databases `question` from a pool's connection.
@@ -47,12 +47,15 @@ impl Readers {
         T: Send + 'static,
         Q: FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
     {
-        let _permit = self.free.acquire().await.expect("the semaphore is never closed");
+        let free = Arc::clone(&self.free);
+        let permit = free.acquire_owned().await.expect("the semaphore is never closed");
         let pool = Arc::clone(self);
         let answer = tokio::task::spawn_blocking(move || {
             let kept = pool.take()?;
             let answer = question(&kept.reader)?;
             pool.give_back(kept);
+            // Only now: an asker who has left meanwhile does not make room for the next question.
+            drop(permit);
             Ok(answer)
         });
         answer.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))

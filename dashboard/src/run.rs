@@ -32,7 +32,10 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         .max_blocking_threads(READERS_MAX)
         .build()
         .context("start the runtime")?;
-    runtime.block_on(serve_pages(&config))
+    let ended = runtime.block_on(serve_pages(&config));
+    // A question in progress only reads: the program need not stay for its answer.
+    runtime.shutdown_background();
+    ended
 }
 
 async fn serve_pages(config: &Config) -> anyhow::Result<()> {

@@ -8,6 +8,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
+use rustix::net::sockopt::set_tcp_user_timeout;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Semaphore, watch},
@@ -25,6 +26,8 @@ const HEADERS_MAX: usize = 64;
 const BUFFER_BYTES_MAX: usize = 16 << 10;
 /// Time for requests in progress to be answered after stop.
 const STOP_GRACE: Duration = Duration::from_millis(1500);
+/// Time for a client to take what we sent; one that reads nothing, or is gone without a word, is cut off after it.
+const UNREAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pause after the kernel refused a connection, as when descriptors ran out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -70,6 +73,10 @@ async fn connection(stream: TcpStream, router: Router, mut stopped: watch::Recei
     let Ok(dialled) = stream.local_addr() else { return };
     // A page is one small answer: waiting to fill a packet would only delay it.
     let _ = stream.set_nodelay(true);
+    // Source: tcp(7), TCP_USER_TIMEOUT, which counts a window that stays closed too.
+    let unread_ms =
+        u32::try_from(UNREAD_TIMEOUT.as_millis()).expect("seconds are few milliseconds");
+    let _ = set_tcp_user_timeout(&stream, unread_ms);
     let service = TowerToHyperService::new(router.layer(Extension(Dialled(dialled))));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use lic_store::{error::StoreError, open::DatabasePaths, read::Reader};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use crate::{error::Error, host::Hosts, readers::Readers};
+use crate::{error::Error, host::Hosts, readers::Readers, serve::CONNECTIONS_MAX};
+
+/// Streams open at one time: half of all connections, so that pages can be asked for however many are left open.
+pub const STREAMS_MAX: usize = CONNECTIONS_MAX as usize / 2;
 
 /// What a handler may reach; cheap to clone.
 #[derive(Clone)]
@@ -14,6 +17,7 @@ pub struct App {
     readers: Arc<Readers>,
     hosts: Arc<Hosts>,
     change: watch::Receiver<u64>,
+    streams: Arc<Semaphore>,
 }
 
 impl App {
@@ -21,7 +25,8 @@ impl App {
     #[must_use]
     pub fn new(databases: &DatabasePaths, change: watch::Receiver<u64>, hosts: Hosts) -> Self {
         let readers = Arc::new(Readers::new(databases.clone()));
-        Self { readers, hosts: Arc::new(hosts), change }
+        let streams = Arc::new(Semaphore::new(STREAMS_MAX));
+        Self { readers, hosts: Arc::new(hosts), change, streams }
     }
 
     /// Asks the databases.
@@ -48,6 +53,11 @@ impl App {
     /// Every further change.
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.change.clone()
+    }
+
+    /// The right to hold one more stream open, until it is dropped.
+    pub(crate) fn stream(&self) -> Result<OwnedSemaphorePermit, Error> {
+        Arc::clone(&self.streams).try_acquire_owned().map_err(|_| Error::Crowded)
     }
 
     /// The names we answer to.

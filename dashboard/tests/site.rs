@@ -19,7 +19,11 @@ use lic_store::{
     open::DatabasePaths,
     writer::Writer,
 };
-use licdash::{host::Hosts, router::router, state::App};
+use licdash::{
+    host::Hosts,
+    router::router,
+    state::{App, STREAMS_MAX},
+};
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -338,4 +342,23 @@ async fn assets_are_small_and_kept() {
         bytes += asset.body.len();
     }
     assert!(bytes < 60 << 10, "a first visit takes {bytes} bytes");
+}
+
+#[tokio::test]
+async fn streams_are_counted() {
+    let site = Site::full();
+    let stream = || async {
+        let request = Request::get("/api/v1/stream").header("host", "localhost");
+        let request = request.body(Body::empty()).expect("a request");
+        site.router.clone().oneshot(request).await.expect("an answer")
+    };
+    let mut open = Vec::new();
+    for _ in 0..STREAMS_MAX {
+        open.push(stream().await);
+    }
+    assert!(open.iter().all(|stream| stream.status() == StatusCode::OK));
+    check(&site.get("/api/v1/stream").await, 503, "application/problem+json", "Too many open");
+    assert_eq!(site.get("/").await.status, StatusCode::OK, "pages are still answered");
+    open.pop();
+    assert_eq!(stream().await.status(), StatusCode::OK);
 }
