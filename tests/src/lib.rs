@@ -16,6 +16,10 @@ pub mod vendor;
 
 pub mod tool;
 
+pub mod terminal;
+
+pub mod stage;
+
 pub mod demo;
 
 pub mod up;
