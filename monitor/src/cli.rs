@@ -301,7 +301,7 @@ fn check(config: &Config) -> anyhow::Result<()> {
     say(&format!("history           {}", config.place.history.display()))?;
     say(&format!("runtime folder    {}", config.place.runtime.display()))?;
     for server in &config.servers {
-        let found = crate::sources::tail::matching(&server.directory, &server.pattern);
+        let found = crate::sources::folder::matching(&server.directory, &server.pattern);
         let found = found.with_context(|| format!("read folder {}", server.directory.display()));
         let files = match found {
             Ok(count) => format!("{count} files match {}", server.pattern),

@@ -33,7 +33,7 @@ use crate::{
     lite::{self, Converted},
     pipe::{EventSink, pipe},
     serve::{clock, open_writer},
-    sources::{import, logfile::LogOf, tail::open_regular},
+    sources::{folder::open_regular, import, logfile::LogOf},
     table::say,
     writer,
 };

@@ -3,9 +3,11 @@
 //! A log is read by one path, whether it is followed or imported: bytes to lines, lines to events with their identity, events
 //! and the place they end at into the pipe.
 
+pub mod folder;
 pub mod import;
 pub mod lines;
 pub mod logfile;
 pub mod mark;
 pub mod reading;
+pub mod sender;
 pub mod tail;

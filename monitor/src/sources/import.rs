@@ -1,27 +1,22 @@
 //! Reading a log once, as if it had been followed: a file that was read before goes on where it ended, so importing it again
 //! adds nothing.
 
-use std::{
-    fs::File,
-    io,
-    os::unix::fs::FileExt,
-    path::Path,
-    sync::mpsc::{Receiver, SyncSender, sync_channel},
-};
+use std::{fs::File, io, os::unix::fs::FileExt, path::Path};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use jiff::Timestamp;
 use lic_protocol::view::Coverage;
-use lic_store::{
-    checkpoint::Checkpoint,
-    commit::{Batch, Receipt},
-};
+use lic_store::checkpoint::Checkpoint;
 
 use super::{
     logfile::{LogFile, LogOf},
     mark,
+    sender::Sender,
 };
-use crate::pipe::{EventSink, READER_BATCHES_MAX};
+use crate::pipe::{Closed, EventSink};
+
+/// Said where there is no writer any more.
+const CLOSED: &str = "the databases take no more events";
 
 /// What an import found.
 #[derive(Clone, Debug, Default)]
@@ -86,7 +81,7 @@ pub fn import(
     let length = file.metadata().with_context(reading)?.len();
     let mut log = open(of, file, path, known, clock).with_context(reading)?;
     let from = log.checkpoint().offset;
-    let mut sender = Sender::new(sink);
+    let mut sender = Sender::new(sink.clone());
     loop {
         let batch = match log.step(clock()).with_context(reading)? {
             Some(batch) => batch,
@@ -95,12 +90,12 @@ pub fn import(
                 None => break,
             },
         };
-        sender.send(batch)?;
+        sender.send(batch).map_err(|Closed| anyhow!(CLOSED))?;
         if !progress(percent(log.position(), length)) {
             bail!("stopped; run it again to go on");
         }
     }
-    let receipt = sender.finish()?;
+    let receipt = sender.finish().map_err(|Closed| anyhow!(CLOSED))?;
     let checkpoint = log.checkpoint();
     Ok(Imported {
         added: receipt.added,
@@ -119,58 +114,11 @@ fn open(
     known: &[Checkpoint],
     clock: fn() -> Timestamp,
 ) -> io::Result<LogFile> {
-    for checkpoint in known {
-        if mark::is_same(&file, checkpoint)? {
-            return LogFile::resume(of, file, path, checkpoint.clone());
-        }
-    }
-    Ok(LogFile::new(of, file, path, clock()))
-}
-
-/// Sends batches, a few at a time, and adds up what became of them.
-struct Sender<'a> {
-    sink: &'a EventSink,
-    receipts: (SyncSender<Receipt>, Receiver<Receipt>),
-    in_flight: usize,
-    total: Receipt,
-}
-
-impl<'a> Sender<'a> {
-    fn new(sink: &'a EventSink) -> Self {
-        let receipts = sync_channel(READER_BATCHES_MAX);
-        Self { sink, receipts, in_flight: 0, total: Receipt::default() }
-    }
-
-    fn send(&mut self, batch: Batch) -> anyhow::Result<()> {
-        if self.in_flight >= READER_BATCHES_MAX {
-            self.wait()?;
-        }
-        let sent = self.sink.send_with_receipt(batch, self.receipts.0.clone());
-        sent.map_err(|_| anyhow::anyhow!("the databases are closed"))?;
-        self.in_flight += 1;
-        Ok(())
-    }
-
-    fn wait(&mut self) -> anyhow::Result<()> {
-        // Our own end keeps the channel open, so a writer that failed is noticed by the sink at the next send.
-        let receipt = self.receipts.1.recv_timeout(RECEIPT_WAIT);
-        let receipt = receipt.context("the databases do not take the events")?;
-        self.in_flight -= 1;
-        self.total.added += receipt.added;
-        self.total.duplicates += receipt.duplicates;
-        Ok(())
-    }
-
-    fn finish(mut self) -> anyhow::Result<Receipt> {
-        while self.in_flight > 0 {
-            self.wait()?;
-        }
-        Ok(self.total)
+    match mark::find(&file, known)? {
+        Some(checkpoint) => LogFile::resume(of, file, path, checkpoint.clone()),
+        None => Ok(LogFile::new(of, file, path, clock())),
     }
 }
-
-/// A commit that takes longer than this has failed.
-const RECEIPT_WAIT: std::time::Duration = std::time::Duration::from_mins(1);
 
 fn percent(position: u64, length: u64) -> u8 {
     u8::try_from((position * 100).checked_div(length).unwrap_or(100).min(100)).unwrap_or(100)

@@ -15,9 +15,11 @@ pub enum RawLine<'a> {
 /// Cuts a stream of bytes, given in any chunks, into lines.
 #[derive(Debug, Default)]
 pub struct Lines {
+    /// NUL bytes before the unfinished line.
+    hole: u64,
     /// The unfinished line: at most `LINE_BYTES_MAX` of its bytes.
     head: Vec<u8>,
-    /// Its whole length.
+    /// Its whole length, without the hole.
     length: u64,
 }
 
@@ -30,17 +32,14 @@ impl Lines {
         while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
             let (line, rest) = bytes.split_at(end);
             bytes = &rest[1..];
-            if self.length == 0 && line.len() <= LINE_BYTES_MAX {
-                each(RawLine::Whole(line), line.len() as u64 + 1);
+            if self.unfinished_length() == 0 && line.len() <= LINE_BYTES_MAX {
+                each(RawLine::Whole(without_hole(line)), line.len() as u64 + 1);
                 continue;
             }
             self.keep(line);
-            let length = self.length;
-            let whole = self.is_whole();
-            let line = if whole { RawLine::Whole(&self.head) } else { too_long(&self.head) };
-            each(line, length + 1);
+            each(self.kept(), self.unfinished_length() + 1);
             self.head.clear();
-            self.length = 0;
+            (self.hole, self.length) = (0, 0);
         }
         self.keep(bytes);
     }
@@ -51,32 +50,50 @@ impl Lines {
         &self.head
     }
 
-    /// How long the unfinished line is so far.
+    /// How many NUL bytes stand before it.
+    #[must_use]
+    pub fn hole(&self) -> u64 {
+        self.hole
+    }
+
+    /// How long the unfinished line is so far, with the hole before it.
     #[must_use]
     pub fn unfinished_length(&self) -> u64 {
-        self.length
+        self.hole + self.length
     }
 
     /// The unfinished line as the line it is, where nothing will follow. `None` when there is none.
     #[must_use]
     pub fn last(&self) -> Option<RawLine<'_>> {
-        let line = if self.is_whole() { RawLine::Whole(&self.head) } else { too_long(&self.head) };
-        (self.length > 0).then_some(line)
+        (self.length > 0).then(|| self.kept())
     }
 
-    fn is_whole(&self) -> bool {
-        self.length <= LINE_BYTES_MAX as u64
+    fn kept(&self) -> RawLine<'_> {
+        if self.length <= LINE_BYTES_MAX as u64 {
+            RawLine::Whole(&self.head)
+        } else {
+            RawLine::TooLong(&self.head[..SHOWN_BYTES])
+        }
     }
 
-    fn keep(&mut self, bytes: &[u8]) {
+    fn keep(&mut self, mut bytes: &[u8]) {
+        if self.length == 0 {
+            let line = without_hole(bytes);
+            self.hole += (bytes.len() - line.len()) as u64;
+            bytes = line;
+        }
         let room = LINE_BYTES_MAX.saturating_sub(self.head.len()).min(bytes.len());
         self.head.extend_from_slice(&bytes[..room]);
         self.length += bytes.len() as u64;
     }
 }
 
-fn too_long(head: &[u8]) -> RawLine<'_> {
-    RawLine::TooLong(&head[..head.len().min(SHOWN_BYTES)])
+/// The line without the NUL bytes before it. Where a log is cut while its writer keeps its place in it, the bytes up to that
+/// place are a hole, and read as NUL.
+#[must_use]
+pub fn without_hole(line: &[u8]) -> &[u8] {
+    let hole = line.iter().take_while(|byte| **byte == 0).count();
+    &line[hole..]
 }
 
 #[cfg(test)]
@@ -109,6 +126,20 @@ mod tests {
             (true, edge.clone(), LINE_BYTES_MAX as u64 + 1),
         ];
         for size in [1, 2, 3, 7, 4096, text.len()] {
+            assert_eq!(cut(&text, size), expected, "chunks of {size}");
+        }
+    }
+
+    #[test]
+    fn hole_before_a_line_is_no_part_of_it() {
+        let hole = vec![0; LINE_BYTES_MAX + 1];
+        let text = [b"\0\0a\0\n\0\n".as_slice(), &hole, b"bc\n"].concat();
+        let expected = vec![
+            (true, b"a\0".to_vec(), 5),
+            (true, Vec::new(), 2),
+            (true, b"bc".to_vec(), LINE_BYTES_MAX as u64 + 4),
+        ];
+        for size in [1, 3, 4096, text.len()] {
             assert_eq!(cut(&text, size), expected, "chunks of {size}");
         }
     }

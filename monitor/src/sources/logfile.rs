@@ -4,8 +4,15 @@ use std::{fs::File, io, os::unix::fs::FileExt, path::Path};
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use lic_parse::LicenseSystem;
-use lic_protocol::{event::Event, name::ServerName, view::Source};
-use lic_store::{checkpoint::Checkpoint, commit::Batch};
+use lic_protocol::{
+    event::Event,
+    name::ServerName,
+    view::{Coverage, Source},
+};
+use lic_store::{
+    checkpoint::{Checkpoint, FileMark},
+    commit::Batch,
+};
 
 use super::{lines::Lines, mark, reading::Reading};
 use crate::identity::identity_hash;
@@ -47,19 +54,7 @@ impl LogFile {
     /// Opens a generation nothing is known of.
     #[must_use]
     pub fn new(of: &LogOf, file: File, path: &Path, now: Timestamp) -> Self {
-        let path = path.display().to_string();
-        let seed = format!("{path} {}", now.as_nanosecond());
-        let checkpoint = Checkpoint {
-            // Any number will do that no other generation has.
-            id: (identity_hash(&of.server, seed.as_bytes()) >> 1).cast_signed(),
-            server: of.server.clone(),
-            path,
-            file: lic_store::checkpoint::FileMark::default(),
-            offset: 0,
-            last_at: None,
-            usage_lines: 0,
-            coverage: lic_protocol::view::Coverage::default(),
-        };
+        let checkpoint = beginning(of, path.display().to_string(), now);
         let reading = Reading::new(of.server.clone(), of.system.log(of.zone.clone(), None));
         Self { of: of.clone(), file, lines: Lines::default(), reading, checkpoint, position: 0 }
     }
@@ -109,9 +104,17 @@ impl LogFile {
     /// # Errors
     /// When the file cannot be read.
     pub fn is_unchanged(&self) -> io::Result<bool> {
-        let length = self.file.metadata()?.len();
         let is_new = self.checkpoint.file.head_len == 0;
-        Ok(length >= self.position && (is_new || mark::is_anchored(&self.file, &self.checkpoint)?))
+        Ok(is_new || mark::is_anchored(&self.file, &self.checkpoint)?)
+    }
+
+    /// Begins again: it is the same file with other bytes in it, and so another generation.
+    pub fn restart(&mut self, now: Timestamp) {
+        let parser = self.of.system.log(self.of.zone.clone(), None);
+        self.checkpoint = beginning(&self.of, std::mem::take(&mut self.checkpoint.path), now);
+        self.reading = Reading::new(self.of.server.clone(), parser);
+        self.lines = Lines::default();
+        self.position = 0;
     }
 
     /// Reads on. `None` at the end of the file, or of its last whole line.
@@ -119,15 +122,16 @@ impl LogFile {
     /// # Errors
     /// When the file cannot be read.
     pub fn step(&mut self, now: Timestamp) -> io::Result<Option<Batch>> {
+        if !self.unfinished_stands()? {
+            self.lines = Lines::default();
+            self.position = self.checkpoint.offset;
+        }
         let mut events = Vec::new();
         let lines_before = self.reading.coverage.lines;
         let from = self.position;
         let ahead = self.file.metadata()?.len().saturating_sub(from);
-        let mut chunk = vec![
-            0;
-            usize::try_from(ahead)
-                .map_or(CHUNK_BYTES, |ahead| ahead.clamp(1, CHUNK_BYTES))
-        ];
+        let ahead = usize::try_from(ahead).unwrap_or(CHUNK_BYTES);
+        let mut chunk = vec![0; ahead.clamp(1, CHUNK_BYTES)];
         loop {
             let has_lines = self.reading.coverage.lines > lines_before;
             let is_long =
@@ -171,6 +175,15 @@ impl LogFile {
         self.batch(events, now).map(Some)
     }
 
+    /// Whether the unfinished line still begins as it was read. A file may be cut in it and grow past it before anybody looks,
+    /// and a hole may be filled behind the writer's back.
+    fn unfinished_stands(&self) -> io::Result<bool> {
+        let unfinished = self.lines.unfinished();
+        let stands = mark::bytes(&self.file, self.checkpoint.offset, unfinished.len())?;
+        let has_length = self.file.metadata()?.len() >= self.position;
+        Ok(self.lines.hole() == 0 && has_length && stands == unfinished)
+    }
+
     fn batch(&mut self, events: Vec<Event>, now: Timestamp) -> io::Result<Batch> {
         self.checkpoint.file = mark::mark(&self.file, self.checkpoint.offset)?;
         self.checkpoint.coverage = self.reading.coverage.clone();
@@ -183,6 +196,22 @@ impl LogFile {
             events,
             checkpoint: Some(self.checkpoint.clone()),
         })
+    }
+}
+
+/// Nothing read yet of a new generation.
+fn beginning(of: &LogOf, path: String, now: Timestamp) -> Checkpoint {
+    let seed = format!("{path} {}", now.as_nanosecond());
+    Checkpoint {
+        // Any number will do that no other generation has.
+        id: (identity_hash(&of.server, seed.as_bytes()) >> 1).cast_signed(),
+        server: of.server.clone(),
+        path,
+        file: FileMark::default(),
+        offset: 0,
+        last_at: None,
+        usage_lines: 0,
+        coverage: Coverage::default(),
     }
 }
 

@@ -3,7 +3,12 @@
 //! A name is not enough, for logs are renamed. An inode is not: file systems give it to the next file at once. First bytes are
 //! not: license logs begin with the same banner. All three are compared.
 
-use std::{fs::File, io, os::unix::fs::FileExt, os::unix::fs::MetadataExt};
+use std::{
+    collections::btree_map::{BTreeMap, Entry},
+    fs::File,
+    io,
+    os::unix::fs::{FileExt, MetadataExt},
+};
 
 use lic_store::checkpoint::{Checkpoint, FileMark};
 use sha2::{Digest, Sha256};
@@ -31,17 +36,34 @@ pub fn mark(file: &File, offset: u64) -> io::Result<FileMark> {
     })
 }
 
-/// Whether `file` is the one of which `checkpoint` was read, grown since or not.
+/// Which of `known` is of this file, grown since or not. One of the file's own inode is preferred.
 ///
 /// # Errors
-/// When it cannot be read.
-pub fn is_same(file: &File, checkpoint: &Checkpoint) -> io::Result<bool> {
-    let mark = &checkpoint.file;
+/// When the file cannot be read.
+pub fn find<'a>(
+    file: &File,
+    known: impl IntoIterator<Item = &'a Checkpoint>,
+) -> io::Result<Option<&'a Checkpoint>> {
+    let metadata = file.metadata()?;
     // A file of which nothing is known is nobody's.
-    if mark.head_len == 0 || file.metadata()?.len() < checkpoint.offset {
-        return Ok(false);
+    let is_possible =
+        |known: &&Checkpoint| known.file.head_len > 0 && known.offset <= metadata.len();
+    let is_own =
+        |known: &&Checkpoint| (known.file.dev, known.file.ino) == (metadata.dev(), metadata.ino());
+    let (own, others): (Vec<_>, Vec<_>) = known.into_iter().filter(is_possible).partition(is_own);
+    // Nearly all marks are of one length, so that a new file among a thousand is hashed once.
+    let mut heads = BTreeMap::new();
+    for checkpoint in own.into_iter().chain(others) {
+        let length = checkpoint.file.head_len;
+        let head = match heads.entry(length) {
+            Entry::Occupied(head) => head.into_mut(),
+            Entry::Vacant(place) => place.insert(hash(file, 0, length)?),
+        };
+        if *head == checkpoint.file.head && is_anchored(file, checkpoint)? {
+            return Ok(Some(checkpoint));
+        }
     }
-    Ok(hash(file, 0, mark.head_len)? == mark.head && is_anchored(file, checkpoint)?)
+    Ok(None)
 }
 
 /// Whether the bytes before the place read to are the ones that were read.
@@ -59,7 +81,13 @@ fn anchor(file: &File, offset: u64, length: u32) -> io::Result<Vec<u8>> {
 
 /// SHA-256 of `length` bytes from `from`; of fewer where the file ends before.
 fn hash(file: &File, from: u64, length: u32) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; length as usize];
+    let bytes = bytes(file, from, length as usize)?;
+    Ok(Sha256::digest(&bytes).to_vec())
+}
+
+/// `length` bytes from `from`; fewer where the file ends before.
+pub(super) fn bytes(file: &File, from: u64, length: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; length];
     let mut filled = 0;
     while filled < bytes.len() {
         match file.read_at(&mut bytes[filled..], from + filled as u64) {
@@ -69,7 +97,8 @@ fn hash(file: &File, from: u64, length: u32) -> io::Result<Vec<u8>> {
             Err(error) => return Err(error),
         }
     }
-    Ok(Sha256::digest(&bytes[..filled]).to_vec())
+    bytes.truncate(filled);
+    Ok(bytes)
 }
 
 fn at_most(length: u64, limit: u32) -> u32 {

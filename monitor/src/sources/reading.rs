@@ -10,7 +10,7 @@ use lic_protocol::{
     view::{Coverage, EXAMPLES_MAX, Example},
 };
 
-use super::lines::RawLine;
+use super::lines::{RawLine, without_hole};
 use crate::identity::identity_hash;
 
 /// Characters of a line that was not understood that are kept to be shown.
@@ -57,7 +57,7 @@ impl Reading {
 
     /// Looks at a line that was read before, so that equal lines after it get their places. Nothing is counted.
     pub fn remember(&mut self, line: &[u8]) {
-        let line = text::bare(line);
+        let line = text::bare(without_hole(line));
         let read = self.parser.line(line);
         if let (Meaning::Event(_), Some(at)) = (read.meaning, read.at) {
             self.ordinals.next(at, identity_hash(&self.server, line));

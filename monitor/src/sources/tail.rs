@@ -5,11 +5,9 @@
 //! renamed is read to its end while somebody may still write to it.
 
 use std::{
-    collections::HashMap,
-    fs::{self, File, OpenOptions},
+    collections::{HashMap, HashSet},
     io,
-    os::unix::fs::{MetadataExt, OpenOptionsExt},
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -20,12 +18,7 @@ use std::{
 
 use glob::Pattern;
 use jiff::{SignedDuration, Timestamp};
-use lic_store::{
-    checkpoint::Checkpoint,
-    commit::{Batch, Receipt},
-    configured::Fault,
-};
-use nix::fcntl::OFlag;
+use lic_store::{checkpoint::Checkpoint, commit::Batch, configured::Fault};
 use notify::{
     EventKind, RecommendedWatcher, RecursiveMode, Watcher,
     event::{AccessKind, AccessMode},
@@ -33,10 +26,12 @@ use notify::{
 use tracing::{info, warn};
 
 use super::{
+    folder::{Extent, Inode, Listed, list, open_regular},
     logfile::{LogFile, LogOf},
     mark,
+    sender::Sender,
 };
-use crate::pipe::{Closed, EventSink, READER_BATCHES_MAX};
+use crate::pipe::{Closed, EventSink};
 
 /// A file nobody wrote to for so long is closed; it is opened again when it grows.
 const QUIET: SignedDuration = SignedDuration::from_secs(30);
@@ -79,17 +74,17 @@ pub struct Follower {
     directory: PathBuf,
     pattern: Pattern,
     scan: Duration,
-    sink: EventSink,
+    sender: Sender,
     clock: fn() -> Timestamp,
     waker: Waker,
     /// How far each generation was read, those that are not open among them.
     checkpoints: HashMap<i64, Checkpoint>,
     open: Vec<Open>,
-    /// Length of files that were read to the end and closed.
-    closed: HashMap<Inode, u64>,
+    /// What files were like when they had been read to the end and were closed.
+    closed: HashMap<Inode, Extent>,
+    /// The log that the license server writes to now, by its name.
+    newest: Option<Inode>,
     faults: HashMap<Option<String>, String>,
-    committed: (SyncSender<Receipt>, Receiver<Receipt>),
-    in_flight: usize,
 }
 
 /// What a follower is made of.
@@ -106,21 +101,11 @@ pub struct Following {
     pub checkpoints: Vec<Checkpoint>,
 }
 
-type Inode = (u64, u64);
-
 /// A file that is read.
 struct Open {
     inode: Inode,
     log: LogFile,
     grew_at: Timestamp,
-}
-
-/// A file in the folder.
-struct Listed {
-    path: PathBuf,
-    inode: Inode,
-    length: u64,
-    matches: bool,
 }
 
 impl Follower {
@@ -138,15 +123,14 @@ impl Follower {
             directory: following.directory,
             pattern: following.pattern,
             scan: following.scan,
-            sink,
+            sender: Sender::new(sink),
             clock,
             waker,
             checkpoints: known.map(|checkpoint| (checkpoint.id, checkpoint)).collect(),
             open: Vec::new(),
             closed: HashMap::new(),
+            newest: None,
             faults: HashMap::new(),
-            committed: sync_channel(READER_BATCHES_MAX),
-            in_flight: 0,
         }
     }
 
@@ -181,7 +165,10 @@ impl Follower {
     }
 
     /// Reads whatever is new in the folder.
-    fn look(&mut self) -> Result<(), Closed> {
+    ///
+    /// # Errors
+    /// When it was stopped, or nobody takes its events any more.
+    pub fn look(&mut self) -> Result<(), Closed> {
         let listed = match list(&self.directory, &self.pattern) {
             Ok(listed) => listed,
             Err(error) => {
@@ -189,16 +176,28 @@ impl Follower {
                 return self.fault(None, Some(error));
             }
         };
-        let matching = listed.iter().filter(|file| file.matches).count();
+        self.newest = listed.iter().rfind(|file| file.matches).map(|file| file.inode);
         let none = format!("no file in {} matches {}", self.directory.display(), self.pattern);
-        self.fault(None, (matching == 0).then_some(none))?;
+        self.fault(None, self.newest.is_none().then_some(none))?;
+        self.forget_unlisted(&listed)?;
         // Files that were renamed out of the pattern, or deleted, end before the ones that took their place begin.
         self.read_unlisted(&listed)?;
         for file in &listed {
             self.read_listed(file)?;
         }
-        self.close_quiet(listed.iter().rfind(|file| file.matches).map(|file| file.inode));
+        self.close_quiet();
         Ok(())
+    }
+
+    /// What is gone is no fault any more, and its inode may be the next file's.
+    fn forget_unlisted(&mut self, listed: &[Listed]) -> Result<(), Closed> {
+        let inodes: HashSet<Inode> = listed.iter().map(|file| file.inode).collect();
+        self.closed.retain(|inode, _| inodes.contains(inode));
+        let is_listed =
+            |path: &&String| listed.iter().any(|file| file.path.display().to_string() == **path);
+        let gone: Vec<String> =
+            self.faults.keys().flatten().filter(|path| !is_listed(path)).cloned().collect();
+        gone.into_iter().try_for_each(|path| self.fault(Some(path), None))
     }
 
     fn read_unlisted(&mut self, listed: &[Listed]) -> Result<(), Closed> {
@@ -216,25 +215,23 @@ impl Follower {
             open.log.set_path(&file.path);
             return self.read_open(file.inode);
         }
-        if self.closed.get(&file.inode) == Some(&file.length) {
+        if self.closed.get(&file.inode) == Some(&file.extent) {
             return Ok(());
         }
-        let unread = |known: &&Checkpoint| {
-            (known.file.dev, known.file.ino) == file.inode && known.offset < file.length
+        let is_unread = |known: &Checkpoint| {
+            Inode::new(known.file.dev, known.file.ino) == file.inode
+                && known.offset < file.extent.length
         };
-        if !file.matches && !self.checkpoints.values().any(|known| unread(&known)) {
+        if !file.matches && !self.checkpoints.values().any(is_unread) {
             return Ok(());
         }
-        let shown = file.path.display().to_string();
         match self.open_file(file) {
-            Ok(Some(log)) => {
-                self.fault(Some(shown), None)?;
-                let grew_at = (self.clock)();
-                self.open.push(Open { inode: file.inode, log, grew_at });
-                self.read_open(file.inode)
-            }
+            Ok(Some(log)) => self.read_opened(file, log),
             Ok(None) => Ok(()),
+            // It went away since it was listed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => {
+                let shown = file.path.display().to_string();
                 let error = format!("read {shown}: {error}");
                 self.fault(Some(shown), Some(error))
             }
@@ -242,21 +239,38 @@ impl Follower {
     }
 
     /// Opens a file where it was read to, or at its beginning. `None` for a file that is not one of ours after all.
-    fn open_file(&mut self, listed: &Listed) -> io::Result<Option<LogFile>> {
+    fn open_file(&self, listed: &Listed) -> io::Result<Option<LogFile>> {
         let file = open_regular(&listed.path)?;
-        let mut known: Vec<&Checkpoint> = self.checkpoints.values().collect();
-        known.retain(|known| !self.open.iter().any(|open| open.log.checkpoint().id == known.id));
-        known.sort_by_key(|known| (known.file.dev, known.file.ino) != listed.inode);
-        for checkpoint in known {
-            if mark::is_same(&file, checkpoint)? {
-                let checkpoint = checkpoint.clone();
-                return LogFile::resume(&self.of, file, &listed.path, checkpoint).map(Some);
-            }
+        if Inode::of(&file.metadata()?) != listed.inode {
+            // Another file has got this name since; the next look finds both where they are.
+            self.waker.hint();
+            return Ok(None);
+        }
+        let open: HashSet<i64> = self.open.iter().map(|open| open.log.checkpoint().id).collect();
+        let known = self.checkpoints.values().filter(|known| !open.contains(&known.id));
+        if let Some(checkpoint) = mark::find(&file, known)? {
+            let checkpoint = checkpoint.clone();
+            return LogFile::resume(&self.of, file, &listed.path, checkpoint).map(Some);
         }
         if listed.matches {
             info!("following {} of {}", listed.path.display(), self.of.server);
         }
         Ok(listed.matches.then(|| LogFile::new(&self.of, file, &listed.path, (self.clock)())))
+    }
+
+    /// Reads a file that was just opened. One of a thousand old ones is closed again before the next.
+    fn read_opened(&mut self, listed: &Listed, log: LogFile) -> Result<(), Closed> {
+        let now = (self.clock)();
+        let modified = listed.extent.modified.and_then(|at| Timestamp::try_from(at).ok());
+        let grew_at = modified.map_or(now, |at| at.min(now));
+        self.open.push(Open { inode: listed.inode, log, grew_at });
+        self.read_open(listed.inode)?;
+        if let Some(open) = self.open.iter_mut().find(|open| open.inode == listed.inode) {
+            open.grew_at = grew_at;
+            self.fault(Some(listed.path.display().to_string()), None)?;
+        }
+        self.close_quiet();
+        Ok(())
     }
 
     /// Reads an open file to its end.
@@ -265,17 +279,9 @@ impl Follower {
             return Ok(());
         };
         let path = self.open[place].log.checkpoint().path.clone();
-        match self.open[place].log.is_unchanged() {
-            Ok(true) => {}
-            Ok(false) => {
-                warn!("{path} was cut or rewritten: it is read from its beginning as a new file");
-                self.restart(place);
-            }
-            Err(error) => return self.read_failed(place, &path, &error),
-        }
         loop {
             let now = (self.clock)();
-            match self.open[place].log.step(now) {
+            match self.read_step(place, now) {
                 Ok(Some(batch)) => {
                     self.open[place].grew_at = now;
                     self.send(batch)?;
@@ -284,34 +290,38 @@ impl Follower {
                     }
                 }
                 Ok(None) => return Ok(()),
-                Err(error) => return self.read_failed(place, &path, &error),
+                Err(error) => {
+                    self.open.swap_remove(place);
+                    return self.fault(Some(path.clone()), Some(format!("read {path}: {error}")));
+                }
             }
         }
     }
 
-    fn restart(&mut self, place: usize) {
-        let open = &mut self.open[place];
-        let path = PathBuf::from(&open.log.checkpoint().path);
-        // The descriptor stays: it is the same file with other bytes in it.
-        if let Ok(file) = open.log.file().try_clone() {
-            open.log = LogFile::new(&self.of, file, &path, (self.clock)());
+    /// The next batch. A long file may be cut while the batch before waits for the writer, so each step looks first.
+    fn read_step(&mut self, place: usize, now: Timestamp) -> io::Result<Option<Batch>> {
+        let log = &mut self.open[place].log;
+        if !log.is_unchanged()? {
+            let path = &log.checkpoint().path;
+            warn!("{path} was cut or rewritten: it is read from its beginning as a new file");
+            log.restart(now);
         }
-    }
-
-    fn read_failed(&mut self, place: usize, path: &str, error: &io::Error) -> Result<(), Closed> {
-        self.open.swap_remove(place);
-        self.fault(Some(path.to_owned()), Some(format!("read {path}: {error}")))
+        log.step(now)
     }
 
     /// Closes files that nobody writes to, all but the newest.
-    fn close_quiet(&mut self, newest: Option<Inode>) {
-        let now = (self.clock)();
+    fn close_quiet(&mut self) {
+        let (now, newest) = ((self.clock)(), self.newest);
         let is_quiet =
             |open: &Open| Some(open.inode) != newest && now.duration_since(open.grew_at) > QUIET;
         let (quiet, busy) = std::mem::take(&mut self.open).into_iter().partition(is_quiet);
         self.open = busy;
-        for open in quiet {
-            self.closed.insert(open.inode, open.log.position());
+        for Open { inode, log, .. } in quiet {
+            // A file that cannot be asked is opened again, and then we are told why.
+            if let Ok(metadata) = log.file().metadata() {
+                let extent = Extent { length: log.position(), ..Extent::of(&metadata) };
+                self.closed.insert(inode, extent);
+            }
         }
     }
 
@@ -319,13 +329,7 @@ impl Follower {
         if let Some(checkpoint) = &batch.checkpoint {
             self.checkpoints.insert(checkpoint.id, checkpoint.clone());
         }
-        if self.in_flight >= READER_BATCHES_MAX {
-            self.committed.1.recv().map_err(|_| Closed)?;
-            self.in_flight -= 1;
-        }
-        self.sink.send_with_receipt(batch, self.committed.0.clone())?;
-        self.in_flight += 1;
-        Ok(())
+        self.sender.send(batch)
     }
 
     /// Tells the store what is wrong, once, and that it is mended, once.
@@ -343,7 +347,7 @@ impl Follower {
             }
         }
         let fault = Fault { server: self.of.server.clone(), path, error };
-        self.sink.set_fault(fault)
+        self.sender.sink().set_fault(fault)
     }
 }
 
@@ -355,51 +359,40 @@ fn is_hint(kind: EventKind) -> bool {
     }
 }
 
-/// How many files of a folder match.
-///
-/// # Errors
-/// When the folder cannot be read.
-pub fn matching(directory: &Path, pattern: &Pattern) -> io::Result<usize> {
-    Ok(list(directory, pattern)?.iter().filter(|file| file.matches).count())
-}
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
 
-/// The regular files and links of a folder, by name.
-fn list(directory: &Path, pattern: &Pattern) -> io::Result<Vec<Listed>> {
-    let mut listed = Vec::new();
-    for entry in fs::read_dir(directory)? {
-        let entry = entry?;
-        // A file that went away between the two calls is simply not there.
-        let Ok(metadata) = entry.metadata() else { continue };
-        if metadata.is_dir() {
-            continue;
-        }
-        listed.push(Listed {
-            path: entry.path(),
-            inode: (metadata.dev(), metadata.ino()),
-            length: metadata.len(),
-            matches: pattern.matches(&entry.file_name().to_string_lossy()),
-        });
+    use jiff::tz::TimeZone;
+    use lic_parse::registry;
+
+    use super::*;
+    use crate::pipe::pipe;
+
+    fn follower(directory: &Path) -> (Follower, Receiver<()>) {
+        let system = registry::license_system("dsls").unwrap();
+        let following = Following {
+            of: LogOf { server: "catia".into(), system, zone: TimeZone::UTC },
+            directory: directory.to_owned(),
+            pattern: Pattern::new("*.log").unwrap(),
+            scan: Duration::from_secs(1),
+            checkpoints: Vec::new(),
+        };
+        let (waker, hints) = Waker::new();
+        (Follower::new(following, pipe().0, || Timestamp::UNIX_EPOCH, waker), hints)
     }
-    listed.sort_unstable_by(|one, other| one.path.cmp(&other.path));
-    Ok(listed)
-}
 
-/// Opens a regular file, and neither follows a link out of the folder nor waits for the writer of a pipe.
-///
-/// # Errors
-/// When it is no regular file, or cannot be opened.
-pub fn open_regular(path: &Path) -> io::Result<File> {
-    let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-    let opened = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path);
-    let file = opened.map_err(|error| match error.raw_os_error() {
-        Some(code) if code == nix::errno::Errno::ELOOP as i32 => {
-            io::Error::other("it is a symbolic link; links are not followed")
-        }
-        _ => error,
-    })?;
-    if file.metadata()?.is_file() {
-        Ok(file)
-    } else {
-        Err(io::Error::other("it is not a regular file"))
+    #[test]
+    fn file_that_got_the_name_of_another_is_left_to_the_next_look() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("a.log");
+        fs::write(&log, "").unwrap();
+        let (follower, hints) = follower(folder.path());
+        let listed = list(folder.path(), &follower.pattern).unwrap();
+        assert!(follower.open_file(&listed[0]).unwrap().is_some());
+        fs::rename(&log, folder.path().join("b.log")).unwrap();
+        fs::write(&log, "").unwrap();
+        assert!(follower.open_file(&listed[0]).unwrap().is_none());
+        assert_eq!(hints.try_recv(), Ok(()));
     }
 }
