@@ -71,6 +71,11 @@ impl Error {
                 "licdash is older than licmon",
                 "The databases were written by a newer licmon: upgrade licdash and start it again.",
             ),
+            Self::Store(StoreError::Forbidden { .. }) => told(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The databases may not be read",
+                "The user that licdash runs as may not read the databases: put it into the group of their folder.",
+            ),
             Self::Crowded => told(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "Too many open pages",

@@ -38,6 +38,8 @@ pub(crate) struct Frame {
     change: u64,
     /// When it was asked for.
     now: Timestamp,
+    /// Whether a licmon runs.
+    is_watched: bool,
     /// The same view as JSON.
     json: Option<String>,
 }
@@ -46,7 +48,8 @@ impl Frame {
     /// A frame for a page at `here`. Ask for it before asking the databases.
     fn new(app: &App, here: &'static str, title: &str) -> Self {
         let (change, now) = (app.change_number(), app.now());
-        Self { title: title.to_owned(), here, change, now, json: None }
+        let is_watched = app.is_watched();
+        Self { title: title.to_owned(), here, change, now, is_watched, json: None }
     }
 
     /// With a link to the same view as JSON, at `path` under `/api/v1`.
@@ -56,7 +59,9 @@ impl Frame {
 
     /// A frame for a page that tells a failure; it has no time of its own.
     pub(crate) fn of_failure(title: &str, change: u64) -> Self {
-        Self { title: title.to_owned(), here: "", change, now: Timestamp::UNIX_EPOCH, json: None }
+        let title = title.to_owned();
+        // A failure says itself what is wrong.
+        Self { title, here: "", change, now: Timestamp::UNIX_EPOCH, is_watched: true, json: None }
     }
 
     /// How long ago `then` was when the page was asked for.

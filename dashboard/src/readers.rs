@@ -35,6 +35,11 @@ impl Readers {
         Self { databases, free: Arc::new(Semaphore::new(READERS_MAX)), idle: Mutex::default() }
     }
 
+    /// Which databases are asked.
+    pub(crate) fn databases(&self) -> &DatabasePaths {
+        &self.databases
+    }
+
     /// Asks the databases `question` from a pool's connection.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use lic_store::{error::StoreError, open::DatabasePaths, read::Reader};
+use lic_store::{error::StoreError, lock, open::DatabasePaths, read::Reader};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::{error::Error, host::Hosts, readers::Readers, serve::CONNECTIONS_MAX};
@@ -43,6 +43,11 @@ impl App {
     #[expect(clippy::unused_self, reason = "the clock is reached through the state")]
     pub(crate) fn now(&self) -> Timestamp {
         Timestamp::now()
+    }
+
+    /// Whether a licmon runs that keeps the databases up to date.
+    pub(crate) fn is_watched(&self) -> bool {
+        lock::is_held(self.readers.databases())
     }
 
     /// The number of the last change. Ask for it before asking the databases: a page must never claim to be newer than it is.

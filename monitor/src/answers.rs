@@ -5,7 +5,8 @@ use lic_analytics::figures::figures;
 use lic_protocol::{
     query::{Filter, Which},
     view::{
-        Denials, Feature, FeatureHistory, Features, Overview, Server, Servers, Sessions, Waiters,
+        Denials, Feature, FeatureHistory, Features, Overview, Server, Servers, Session, Sessions,
+        Waiters,
     },
 };
 use lic_store::read::Reader;
@@ -82,7 +83,7 @@ pub fn sessions(reader: &Reader, form: Form, which: Which, filter: &Filter) -> a
     let rows = page.sessions.iter().map(|session| {
         vec![
             time(session.started),
-            session.ended.map_or_else(|| "active".to_owned(), time),
+            ended(session),
             cell(session.end_reason),
             session.duration_s.map_or_else(|| UNSEEN.to_owned(), span),
             session.server.to_string(),
@@ -180,6 +181,17 @@ fn history(reader: &Reader, now: Feature) -> anyhow::Result<FeatureHistory> {
     Ok(FeatureHistory { now, denials, figures })
 }
 
+/// When a session ended, or between which times.
+fn ended(session: &Session) -> String {
+    match (session.ended, session.ended_before) {
+        (None, _) => "active".to_owned(),
+        (Some(_), Some(before)) if session.duration_s.is_none() => {
+            format!("before {}", time(before))
+        }
+        (Some(ended), _) => time(ended),
+    }
+}
+
 fn feature_row(feature: &Feature) -> Vec<String> {
     let state = match (feature.in_use, feature.issued, feature.queued) {
         (None, _, _) => "not visible",
@@ -243,8 +255,15 @@ fn server_row(server: &Server) -> Vec<String> {
     ]
 }
 
+/// What everybody who reads a table should know beside it.
 fn notices(overview: &Overview) -> anyhow::Result<()> {
-    overview.servers.iter().try_for_each(tracing_notice)
+    for server in &overview.servers {
+        if let Some(error) = &server.error {
+            say(&format!("\n{}: {error}", server.name))?;
+        }
+        tracing_notice(server)?;
+    }
+    Ok(())
 }
 
 /// Where a log shows no checkouts, why, and what to do.

@@ -2,16 +2,16 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use lic_parse::{LicenseSystem, registry};
 use lic_protocol::{
     config::ConfigError,
     dashboard::Dashboard,
     name::{FeatureName, HostName, ServerName, UserName},
     place::{Chosen, Place},
-    query::{Cursor, Filter, Which},
+    query::{Cursor, Filter, LIMIT_DEFAULT, LIMIT_MAX, Which},
 };
 use lic_store::read::Reader;
 use serde::Deserialize;
@@ -130,11 +130,11 @@ struct Sessions {
 
 #[derive(Debug, Args)]
 struct List {
-    /// At or after this time, such as 2025-08-18T06:00:00Z.
-    #[arg(long, value_name = "TIME")]
+    /// From this day (UTC) or time on: 2025-08-18, or 2025-08-18T06:00:00Z.
+    #[arg(long, value_name = "TIME", value_parser = first_instant)]
     from: Option<Timestamp>,
-    /// Before this time.
-    #[arg(long, value_name = "TIME")]
+    /// To the end of this day (UTC), or before this time.
+    #[arg(long, value_name = "TIME", value_parser = last_instant)]
     to: Option<Timestamp>,
     /// Of this license server.
     #[arg(long, value_name = "NAME")]
@@ -149,7 +149,7 @@ struct List {
     #[arg(long, value_name = "NAME")]
     host: Option<String>,
     /// At most so many.
-    #[arg(long, value_name = "N", default_value_t = 100)]
+    #[arg(long, value_name = "N", default_value_t = LIMIT_DEFAULT, value_parser = clap::value_parser!(u32).range(1..=i64::from(LIMIT_MAX)))]
     limit: u32,
     /// Only those after this place of the list.
     #[arg(long, value_name = "PLACE")]
@@ -275,6 +275,31 @@ impl List {
     }
 }
 
+/// A day's beginning, or a time as it is.
+fn first_instant(text: &str) -> Result<Timestamp, String> {
+    day(text).map_or_else(|| instant(text), |day| midnight(Some(day)))
+}
+
+/// A day's end, or a time as it is.
+fn last_instant(text: &str) -> Result<Timestamp, String> {
+    day(text).map_or_else(|| instant(text), |day| midnight(day.tomorrow().ok()))
+}
+
+fn day(text: &str) -> Option<Date> {
+    let is_bare = text.len() == "2025-08-18".len();
+    text.parse().ok().filter(|_| is_bare)
+}
+
+fn midnight(day: Option<Date>) -> Result<Timestamp, String> {
+    let midnight = day.and_then(|day| TimeZone::UTC.to_timestamp(day.at(0, 0, 0, 0)).ok());
+    midnight.ok_or_else(|| "a day beyond the calendar".to_owned())
+}
+
+fn instant(text: &str) -> Result<Timestamp, String> {
+    let like = "a day like 2025-08-18, or a time like 2025-08-18T06:00:00Z";
+    text.parse().map_err(|_| format!("not {like}"))
+}
+
 fn system(name: &str) -> Result<&'static dyn LicenseSystem, Usage> {
     registry::license_system(name).ok_or_else(|| {
         let known: Vec<&str> = registry::names().collect();
@@ -296,16 +321,21 @@ struct OfDashboard {
 
 fn check(config: &Config) -> anyhow::Result<()> {
     let dashboard = config.place.file.sections::<OfDashboard>()?.dashboard;
-    say(&format!("{} is right", config.place.file.shown_path()))?;
+    say(&format!("{} has no mistake", config.place.file.shown_path()))?;
     say(&format!("live database     {}", config.place.live.display()))?;
     say(&format!("history           {}", config.place.history.display()))?;
     say(&format!("runtime folder    {}", config.place.runtime.display()))?;
+    say(&format!("folders of logs   looked through every {:?}", config.scan))?;
+    let mut unreadable = 0;
     for server in &config.servers {
         let found = crate::sources::folder::matching(&server.directory, &server.pattern);
         let found = found.with_context(|| format!("read folder {}", server.directory.display()));
         let files = match found {
             Ok(count) => format!("{count} files match {}", server.pattern),
-            Err(error) => format!("{error:#}"),
+            Err(error) => {
+                unreadable += 1;
+                format!("{error:#}")
+            }
         };
         say(&format!(
             "license server    {} ({}, times in {}): {}: {files}",
@@ -317,10 +347,17 @@ fn check(config: &Config) -> anyhow::Result<()> {
     }
     for tool in &config.tools {
         let seats = match tool.seats {
+            lic_admission::capacity::Seats::Limited(1) => "1 seat".to_owned(),
             lic_admission::capacity::Seats::Limited(seats) => format!("{seats} seats"),
             lic_admission::capacity::Seats::Unlimited => "counted, no limit".to_owned(),
         };
         say(&format!("tool              {}: {seats}", tool.name))?;
     }
-    say(&format!("dashboard         http://{}", dashboard.listen))
+    say(&format!("dashboard         http://{}", dashboard.listen))?;
+    if unreadable > 0 {
+        bail!(
+            "the configuration has no mistake, but {unreadable} folder(s) of logs cannot be read"
+        );
+    }
+    Ok(())
 }

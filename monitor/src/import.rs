@@ -22,7 +22,7 @@ use lic_store::{
     commit::{Batch, Receipt},
     error::StoreError,
     lite::Lite,
-    open::holder,
+    lock::holder,
     writer::Writer,
 };
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
@@ -58,22 +58,24 @@ pub struct Logs {
 /// Imports logs.
 ///
 /// # Errors
-/// At the first file that cannot be read; those before it are stored.
+/// When a file cannot be read; all the others are stored.
 pub fn import_logs(config: &Config, logs: &Logs) -> anyhow::Result<()> {
     match writer_or_serve(config)? {
-        Some(writer) => with_sink(writer, |sink| {
-            for path in &logs.files {
-                import_here(logs, path, sink)?;
-            }
-            Ok(())
-        }),
-        None => {
-            for path in &logs.files {
-                import_by_serve(config, logs, path)?;
-            }
-            Ok(())
-        }
+        Some(writer) => with_sink(writer, |sink| each(logs, |path| import_here(logs, path, sink))),
+        None => each(logs, |path| import_by_serve(config, logs, path)),
     }
+}
+
+/// Imports every file; one that cannot be read does not keep the others from it.
+fn each(logs: &Logs, import: impl Fn(&Path) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let mut failed = Vec::new();
+    for path in &logs.files {
+        failed.extend(import(path).err());
+    }
+    let mut failed = failed.into_iter();
+    let Some(last) = failed.next_back() else { return Ok(()) };
+    failed.try_for_each(|error| say(&format!("{error:#}")))?;
+    Err(last)
 }
 
 /// Takes over the rows of a License-Monitor-Lite database.

@@ -59,7 +59,7 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
     let (ends, end) = sync_channel(4);
     let mut writer = open_writer(config)?;
     let believed = believed(config, &writer)?;
-    let last_alive = writer.last_commit()?;
+    let last_alive = writer.last_alive()?;
     writer.configure(&configured(config))?;
     writer.say_where(&config.place.runtime.join(paths::SEAT_SOCKET))?;
     let followers = followers(config, &writer)?;

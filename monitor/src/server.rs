@@ -10,6 +10,7 @@ pub mod config;
 mod connection;
 mod facts;
 mod outbox;
+mod passed_over;
 mod peer;
 pub mod record;
 mod runtime;
@@ -19,7 +20,7 @@ mod watch;
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap},
+    collections::{BTreeMap, BTreeSet, BinaryHeap},
     os::fd::{AsFd, OwnedFd},
     time::{Duration, Instant},
 };
@@ -74,6 +75,8 @@ const ACCEPTS_PER_TURN_MAX: usize = 256;
 const READY_MAX: usize = 256;
 /// How long no connection is accepted after there was no descriptor for one.
 const ACCEPT_PAUSE_MS: u64 = 100;
+/// How often waiters that were passed over are looked at.
+const PASSED_OVER_MS: u64 = 200;
 /// How often records whose end was committed are looked for while nothing else happens.
 const SWEEP_MS: u64 = 200;
 
@@ -91,6 +94,8 @@ pub struct SeatServer {
     connections_max: usize,
     leases: BTreeMap<LeaseId, Lease>,
     waiters: BTreeMap<Ticket, Waiter>,
+    /// Waiters whose process was stopped when their turn came.
+    passed_over: BTreeSet<Ticket>,
     deadlines: BinaryHeap<Reverse<(Instant, Deadline)>>,
     users: Users,
     outbox: Outbox,
@@ -153,6 +158,7 @@ impl SeatServer {
             connections_max: CONNECTIONS_MAX.min(descriptors_max / 4),
             leases: BTreeMap::new(),
             waiters: BTreeMap::new(),
+            passed_over: BTreeSet::new(),
             deadlines: BinaryHeap::new(),
             users: Users::default(),
             outbox: Outbox::new(sink),
@@ -334,6 +340,7 @@ impl SeatServer {
             match deadline {
                 Deadline::Request(id) => self.drop_unless_waiting(id),
                 Deadline::Place(ticket) => self.give_up_place(ticket, now),
+                Deadline::PassedOver => self.look_at_passed_over(now),
                 Deadline::Accept => {
                     let watched =
                         self.watch(&self.listener, Watched::Listener, EpollFlags::EPOLLIN);

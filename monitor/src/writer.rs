@@ -1,6 +1,9 @@
 //! The thread that empties the pipe into the store, in as few commits as it can.
 
-use std::sync::mpsc::{Receiver, SyncSender};
+use std::{
+    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use lic_store::{
@@ -14,6 +17,9 @@ use crate::pipe::{Act, Message};
 /// Events of one commit, unless a single batch has more.
 const COMMIT_EVENTS_MAX: usize = 8000;
 
+/// How often the writer says that it lives. The end of a tool that ends while licmon is away is known to this.
+const BEAT: Duration = Duration::from_secs(5);
+
 /// Commits what comes through the pipe until its last sender is gone; then closes the databases.
 ///
 /// What waits is committed together: the more there is to do, the less each event costs.
@@ -25,7 +31,13 @@ pub fn run(
     pipe: &Receiver<Message>,
     clock: fn() -> Timestamp,
 ) -> Result<(), StoreError> {
-    while let Ok(first) = pipe.recv() {
+    loop {
+        writer.beat(clock())?;
+        let first = match pipe.recv_timeout(BEAT) {
+            Ok(first) => first,
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => return Ok(()),
+        };
         let mut gathered = Gathered::default();
         let mut next = Some(first);
         while let Some(message) = next {
@@ -42,7 +54,6 @@ pub fn run(
         }
         gathered.commit(&mut writer, clock())?;
     }
-    Ok(())
 }
 
 /// Batches for one commit, and what is to be done behind it.

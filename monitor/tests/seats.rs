@@ -6,6 +6,8 @@
 mod adoption;
 #[path = "seats/site.rs"]
 mod site;
+#[path = "seats/stopped.rs"]
+mod stopped;
 
 use std::{
     fs,
@@ -96,7 +98,8 @@ fn refusals_say_why_and_are_recorded() {
         (
             "feature=nothing",
             "status=refused refusal=unknown text=no tool named nothing is configured",
-            "0 denial nothing:1 not_licensed no tool named nothing is configured",
+            // Anybody may ask for anything: that is no denial of a tool.
+            "",
         ),
         (
             "feature=three:4",
@@ -118,7 +121,9 @@ fn refusals_say_why_and_are_recorded() {
     ] {
         let answer = site.ask(request).reply();
         assert!(answer.starts_with(reply), "{request}: {answer}");
-        site.expect_events(&[event]);
+        if !event.is_empty() {
+            site.expect_events(&[event]);
+        }
     }
 }
 

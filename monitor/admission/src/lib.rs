@@ -161,15 +161,25 @@ impl Admission {
         Ok(())
     }
 
-    /// A waiter of the time before a restart is here again. Starts those who may start now, perhaps itself and perhaps others it
+    /// A waiter of the time before a restart is here again, or one that was passed over goes on. Starts those who may start now, perhaps itself and perhaps others it
     /// kept waiting. `None` when it has no place.
     pub fn welcome(&mut self, ticket: Ticket, now: Timestamp) -> Option<Vec<Grant>> {
         let waiter = self.queue.get_mut(ticket)?;
-        if waiter.presence == Presence::Away {
-            waiter.presence = Presence::Here;
-            self.pools.expect_no_more(&waiter.needs);
+        match std::mem::replace(&mut waiter.presence, Presence::Here) {
+            Presence::Here => {}
+            Presence::Away => self.pools.expect_no_more(&waiter.needs),
+            Presence::PassedOver => self.pools.want(&waiter.needs),
         }
         Some(self.start_waiters(now))
+    }
+
+    /// A waiter cannot take what it was granted: it keeps its place, and nothing is kept for it until it is
+    /// [welcome](Self::welcome). Starts those it makes room for. A lease that is not held changes nothing.
+    pub fn pass_over(&mut self, grant: Grant, now: Timestamp) -> Vec<Grant> {
+        let Some(needs) = self.leases.remove(&grant.lease) else { return Vec::new() };
+        self.pools.free(&needs);
+        self.queue.join(grant.ticket, needs, Presence::PassedOver);
+        self.start_waiters(now)
     }
 
     /// How many want a seat of the same features before it, and itself; `None` when it has no place.
@@ -211,7 +221,9 @@ impl Admission {
     /// Out of the queue and its sums, and nobody starts for it.
     fn take_out(&mut self, ticket: Ticket) -> Option<Box<[Need]>> {
         let waiter = self.queue.leave(ticket)?;
-        self.pools.unwant(&waiter.needs);
+        if waiter.presence != Presence::PassedOver {
+            self.pools.unwant(&waiter.needs);
+        }
         if waiter.presence == Presence::Away {
             self.pools.expect_no_more(&waiter.needs);
         }

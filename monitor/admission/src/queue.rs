@@ -14,6 +14,8 @@ pub(crate) enum Presence {
     Here,
     /// Its connection broke in a restart; its place is kept, and nobody behind it starts on its features.
     Away,
+    /// It could not take what it was granted; those behind it pass, and it keeps its place.
+    PassedOver,
 }
 
 /// One who waits.
@@ -67,6 +69,9 @@ impl Queue {
         let mut left: Vec<Left> = pools.iter().map(|pool| Left::of(pool.free())).collect();
         let mut start = Vec::new();
         for (ticket, waiter) in &self.waiters {
+            if waiter.presence == Presence::PassedOver {
+                continue;
+            }
             let is_here = waiter.presence == Presence::Here;
             if is_here && waiter.needs.iter().all(|need| left[need.pool].has(need.count)) {
                 start.push(*ticket);

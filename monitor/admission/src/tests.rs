@@ -30,7 +30,7 @@ fn wants(text: &str) -> Vec<Want> {
 }
 
 /// Runs steps such as `ask b:2`, `try a` (does not wait), `as a` (as configured), `release 1`, `leave 2`, `adopt 9 b:2`,
-/// `restore 3 a`, `welcome 3`, `place 3` and compares what each answers. Numbers count up from 1: the clock stands still.
+/// `restore 3 a`, `welcome 3`, `pass 3 4` (ticket, lease), `place 3` and compares what each answers. Numbers count up from 1: the clock stands still.
 #[track_caller]
 fn check(steps: &[(&str, &str)]) {
     let mut site = site();
@@ -51,6 +51,11 @@ fn answer(site: &mut Admission, step: &str) -> String {
         "welcome" => site
             .welcome(Ticket(number(rest)), NOW)
             .map_or("no place".into(), |started| grants(&started)),
+        "pass" => {
+            let (ticket, lease) = rest.split_once(' ').unwrap();
+            let grant = Grant { ticket: Ticket(number(ticket)), lease: LeaseId(number(lease)) };
+            grants(&site.pass_over(grant, NOW))
+        }
         "place" => format!("{:?}", site.place(Ticket(number(rest)))),
         "adopt" => {
             let (lease, rest) = rest.split_once(' ').unwrap();
@@ -91,6 +96,44 @@ fn a_seat_given_back_goes_to_the_first_who_waits() {
         ("release 4", "3->5"),
         ("release 5", ""),
         ("ask a", "lease 6"),
+    ]);
+}
+
+#[test]
+fn who_is_passed_over_keeps_its_place_and_no_seat() {
+    check(&[
+        ("ask a", "lease 1"),
+        ("ask a", "ticket 2 place 1"),
+        ("ask a", "ticket 3 place 2"),
+        ("release 1", "2->4"),
+        ("pass 2 4", "3->5"),
+        ("ask a", "ticket 6 place 2"),
+        ("welcome 2", ""),
+        ("release 5", "2->7"),
+        ("pass 2 7", "6->8"),
+        ("release 8", ""),
+        ("try a", "lease 9"),
+        ("try a", "Busy: no seat of a is free: 1 of 1 in use"),
+        ("release 9", ""),
+        ("welcome 2", "2->10"),
+        ("welcome 2", "no place"),
+        ("pass 2 9", ""),
+        ("release 10", ""),
+        ("ask a", "lease 11"),
+    ]);
+}
+
+#[test]
+fn who_is_passed_over_may_leave() {
+    check(&[
+        ("ask a", "lease 1"),
+        ("ask a", "ticket 2 place 1"),
+        ("release 1", "2->3"),
+        ("pass 2 3", ""),
+        ("leave 2", ""),
+        ("ask a", "lease 4"),
+        ("ask a", "ticket 5 place 1"),
+        ("release 4", "5->6"),
     ]);
 }
 

@@ -24,6 +24,7 @@ impl SeatServer {
         // Its descriptor is closed here, and with that it is watched no more.
         let Some(held) = self.leases.remove(&lease) else { return };
         self.end_lease(&held.record, ending);
+        self.serve_who_go_on(now);
         let grants = self.admission.release(lease, now);
         self.settle(grants, now);
     }
@@ -38,10 +39,12 @@ impl SeatServer {
     /// A waiter is gone: its place is given up, and those it kept waiting start. Doing it again does nothing.
     pub(super) fn leave(&mut self, ticket: Ticket, now: Timestamp) {
         let Some(waiter) = self.waiters.remove(&ticket) else { return };
+        self.passed_over.remove(&ticket);
         if let Some(id) = waiter.connection {
             self.connections.remove(id);
         }
         self.end_place(&waiter.record, WaitOutcome::Left, now);
+        self.serve_who_go_on(now);
         let grants = self.admission.leave(ticket, now);
         self.settle(grants, now);
     }

@@ -15,7 +15,7 @@ use tracing::{debug, error};
 use super::{
     LEASES_PER_UID_MAX, Lease, SeatServer, Waiter,
     connection::Connection,
-    facts,
+    facts, peer,
     record::{Kind, Record},
     refuse, stamp,
     watch::Watched,
@@ -38,8 +38,16 @@ impl SeatServer {
     /// Gives waiters what they were granted. A grant that cannot be delivered goes on to the next in the queue.
     pub(super) fn settle(&mut self, grants: Vec<Grant>, now: Timestamp) {
         let mut grants = VecDeque::from(grants);
-        while let Some(Grant { ticket, lease }) = grants.pop_front() {
-            let Some(waiter) = self.waiters.remove(&ticket) else { continue };
+        while let Some(grant) = grants.pop_front() {
+            let Grant { ticket, lease } = grant;
+            let Some(waiter) = self.waiters.remove(&ticket) else {
+                grants.extend(self.admission.release(lease, now));
+                continue;
+            };
+            if peer::is_stopped(&waiter.record.holder) {
+                grants.extend(self.pass_over(waiter, grant, now));
+                continue;
+            }
             let connection = waiter.connection.and_then(|id| self.connections.remove(id));
             let mut granted = waiter.record.clone();
             granted.id = lease.0;
@@ -55,6 +63,7 @@ impl SeatServer {
     }
 
     fn ask(&mut self, connection: Connection, record: Record, acquire: &Acquire, now: Timestamp) {
+        self.serve_who_go_on(now);
         match self.admission.ask(&acquire.wants, acquire.wait, now) {
             Decision::Granted(lease) => self.grant(connection, record, lease, now),
             Decision::Queued { ticket, place } => {
@@ -184,7 +193,12 @@ impl SeatServer {
     ) {
         record.id = self.admission.next_id(now);
         let Denied { refusal, text, lacking } = denied;
-        self.outbox.push(facts::denials(&record, &lacking, refusal, &text));
+        // Anybody may ask for anything; only what the configuration names can be denied.
+        if refusal == Refusal::Unknown {
+            debug!("{:?} asked for what is no tool: {text:?}", record.holder.user);
+        } else {
+            self.outbox.push(facts::denials(&record, &lacking, refusal, &text));
+        }
         refuse(connection, refusal, text);
     }
 

@@ -96,6 +96,11 @@ pub(super) fn alive(holder: &Holder) -> Option<OwnedFd> {
     }
 }
 
+/// Whether the holder lives and does not run, as after ^Z. False where it cannot be seen.
+pub(super) fn is_stopped(holder: &Holder) -> bool {
+    stat(holder.pid).is_ok_and(|stat| stat.is_stopped && Some(stat.start_time) == holder.start_time)
+}
+
 /// This boot of this host.
 ///
 /// # Errors
@@ -113,6 +118,7 @@ pub(super) fn booted_s() -> Option<i64> {
 struct Stat {
     start_time: u64,
     has_ended: bool,
+    is_stopped: bool,
 }
 
 fn open_process(pid: u32) -> io::Result<OwnedFd> {
@@ -136,8 +142,12 @@ fn parse_stat(bytes: &[u8]) -> Option<Stat> {
     // The second field is the program's name in brackets, and may hold any byte.
     let name_end = bytes.iter().rposition(|byte| *byte == b')')?;
     let mut fields = str::from_utf8(&bytes[name_end + 1..]).ok()?.split_ascii_whitespace();
-    let has_ended = matches!(fields.next()?, "Z" | "X" | "x");
-    Some(Stat { start_time: fields.nth(18)?.parse().ok()?, has_ended })
+    let state = fields.next()?;
+    Some(Stat {
+        start_time: fields.nth(18)?.parse().ok()?,
+        has_ended: matches!(state, "Z" | "X" | "x"),
+        is_stopped: state == "T",
+    })
 }
 
 #[cfg(test)]
@@ -145,17 +155,18 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(text: &[u8], expected: Option<(u64, bool)>) {
-        let stat = parse_stat(text).map(|stat| (stat.start_time, stat.has_ended));
+    fn check(text: &[u8], expected: Option<(u64, bool, bool)>) {
+        let stat = parse_stat(text).map(|stat| (stat.start_time, stat.has_ended, stat.is_stopped));
         assert_eq!(stat, expected);
     }
 
     #[test]
     fn start_times() {
         let rest = "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4711 20";
-        check(format!("7 (a) b) c) S {rest}").as_bytes(), Some((4711, false)));
-        check(format!("7 (zombie) Z {rest}").as_bytes(), Some((4711, true)));
-        check(&[b"7 (\xff) S ", rest.as_bytes()].concat(), Some((4711, false)));
+        check(format!("7 (a) b) c) S {rest}").as_bytes(), Some((4711, false, false)));
+        check(format!("7 (zombie) Z {rest}").as_bytes(), Some((4711, true, false)));
+        check(format!("7 (stopped) T {rest}").as_bytes(), Some((4711, false, true)));
+        check(&[b"7 (\xff) S ", rest.as_bytes()].concat(), Some((4711, false, false)));
         check(b"7 (a) S 1 2", None);
         check(b"", None);
     }

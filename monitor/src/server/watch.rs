@@ -11,6 +11,8 @@ pub(super) enum Deadline {
     Place(Ticket),
     /// Accept connections again.
     Accept,
+    /// See which of the waiters that were passed over go on.
+    PassedOver,
 }
 
 /// What a descriptor is, as the loop's 64 bits.

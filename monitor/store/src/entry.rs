@@ -11,6 +11,8 @@ pub(crate) struct Entry {
     pub(crate) server: String,
     /// When it happened.
     pub(crate) at_ms: i64,
+    /// When its server was heard by it: a time in the future is when we learned of it.
+    pub(crate) heard_ms: i64,
     /// What it changes.
     pub(crate) change: Change,
 }

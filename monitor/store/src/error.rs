@@ -13,6 +13,18 @@ pub enum StoreError {
         /// Why.
         source: rusqlite::Error,
     },
+    /// This user may not read the databases.
+    #[error("{} may not be read by this user; members of the group of its folder may (licmon)", path.display())]
+    Forbidden {
+        /// The database.
+        path: PathBuf,
+    },
+    /// Both databases would be one file.
+    #[error("{} is named for both databases: give each a file of its own", path.display())]
+    OneFile {
+        /// The file.
+        path: PathBuf,
+    },
     /// There is no database yet.
     #[error("no database at {}: start `licmon serve` or `licmon import` first", path.display())]
     Missing {

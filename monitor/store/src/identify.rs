@@ -1,6 +1,6 @@
 //! Whose a file is, found out without leaving a trace beside it. Nothing here writes.
 
-use std::{ffi::OsString, fmt::Write, fs, path::Path};
+use std::{ffi::OsString, fmt::Write, fs, io, path::Path};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
@@ -20,6 +20,9 @@ pub(crate) enum Found {
 
 /// Refuses the pair if either is not what belongs there; nothing was made or changed by then.
 pub(crate) fn both(paths: &DatabasePaths) -> Result<(), StoreError> {
+    if paths.history == paths.live {
+        return Err(StoreError::OneFile { path: paths.live.clone() });
+    }
     history(&paths.history)?;
     live(&paths.live).map(drop)
 }
@@ -36,10 +39,20 @@ pub(crate) fn live(path: &Path) -> Result<Found, StoreError> {
 
 /// `table` is in every schema of the database that belongs there, and never in the other.
 fn found(path: &Path, table: &str, schemas: usize) -> Result<Found, StoreError> {
-    if fs::metadata(path).map_or(0, |file| file.len()) == 0 {
-        return Ok(Found::Nothing);
+    match fs::metadata(path) {
+        Err(source) if source.kind() == io::ErrorKind::PermissionDenied => {
+            return Err(StoreError::Forbidden { path: path.to_owned() });
+        }
+        Ok(file) if file.len() > 0 => {}
+        _ => return Ok(Found::Nothing),
     }
     let header = header(path, table).map_err(|source| match source.sqlite_error_code() {
+        Some(ErrorCode::CannotOpen)
+            if fs::File::open(path)
+                .is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied) =>
+        {
+            StoreError::Forbidden { path: path.to_owned() }
+        }
         Some(ErrorCode::NotADatabase) => StoreError::NotOurs { path: path.to_owned() },
         _ => StoreError::Open { path: path.to_owned(), source },
     })?;

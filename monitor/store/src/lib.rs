@@ -8,6 +8,7 @@ pub mod commit;
 pub mod configured;
 pub mod error;
 pub mod lite;
+pub mod lock;
 pub mod open;
 pub mod read;
 pub mod writer;

@@ -1,9 +1,6 @@
 //! Opening: where the databases are, whose they are, and what each connection may do.
 
-use std::{
-    fs::{self, File, TryLockError},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use lic_protocol::paths;
 use rusqlite::{
@@ -50,30 +47,6 @@ impl DatabasePaths {
     pub fn live_folder(&self) -> &Path {
         self.live.parent().unwrap_or(Path::new("."))
     }
-}
-
-/// Holds the right to write, for as long as it lives.
-pub(crate) fn lock(database: &DatabasePaths) -> Result<File, StoreError> {
-    let folder = database.history.parent().unwrap_or(Path::new("."));
-    let path = folder.join(paths::STORE_LOCK);
-    let file_error = |path: &Path, source| StoreError::File { path: path.to_owned(), source };
-    fs::create_dir_all(folder).map_err(|source| file_error(folder, source))?;
-    // Another process may hold it, and has written in it where it can be asked.
-    let file = File::options().create(true).truncate(false).write(true).open(&path);
-    let file = file.map_err(|source| file_error(&path, source))?;
-    match file.try_lock() {
-        Ok(()) => file.set_len(0).map(|()| file).map_err(|source| file_error(&path, source)),
-        Err(TryLockError::WouldBlock) => Err(StoreError::Locked { path }),
-        Err(TryLockError::Error(source)) => Err(file_error(&path, source)),
-    }
-}
-
-/// Where the process that holds the right to write can be asked, if it says so.
-#[must_use]
-pub fn holder(database: &DatabasePaths) -> Option<PathBuf> {
-    let folder = database.history.parent().unwrap_or(Path::new("."));
-    let text = fs::read_to_string(folder.join(paths::STORE_LOCK)).ok()?;
-    (!text.is_empty()).then(|| PathBuf::from(text))
 }
 
 /// The writer's connection to history: it inserts, moves checkpoints, and can do nothing else.

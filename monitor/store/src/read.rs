@@ -18,6 +18,7 @@ use rusqlite::Connection;
 
 use crate::{
     error::{Doing, StoreError},
+    lock,
     open::{self, DatabasePaths},
 };
 
@@ -25,6 +26,7 @@ use crate::{
 pub struct Reader {
     live: Connection,
     history: Connection,
+    paths: DatabasePaths,
 }
 
 impl Reader {
@@ -36,15 +38,20 @@ impl Reader {
         Ok(Self {
             live: open::live_for_reading(&paths.live)?,
             history: open::history_for_reading(&paths.history)?,
+            paths: paths.clone(),
         })
     }
 
-    /// A number that changes whenever something was committed to live by somebody else.
+    /// A number that changes whenever something was committed to live by somebody else, and when licmon starts or stops.
     ///
     /// # Errors
     /// What SQLite meets.
     pub fn change_number(&self) -> Result<i64, StoreError> {
-        self.live.query_row("pragma data_version", [], |row| row.get(0)).doing("look for a commit")
+        let version: i64 = self
+            .live
+            .query_row("pragma data_version", [], |row| row.get(0))
+            .doing("look for a commit")?;
+        Ok(version * 2 + i64::from(lock::is_held(&self.paths)))
     }
 
     /// Everything at one glance.
@@ -103,7 +110,7 @@ impl Reader {
     /// # Errors
     /// What SQLite meets.
     pub fn servers(&self) -> Result<Vec<Server>, StoreError> {
-        servers::all(&self.live, &self.history)
+        servers::all(&self.live, &self.history, lock::is_held(&self.paths))
     }
 
     /// Who waits now, by server, feature and place.

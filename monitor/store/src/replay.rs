@@ -37,6 +37,7 @@ pub(crate) fn entries(
                     id: row.get(0)?,
                     server: row.get(1)?,
                     at_ms: row.get(2)?,
+                    heard_ms: row.get::<_, i64>(2)?.min(row.get("learned_at_ms")?),
                     change: change(row)?,
                 })
             })
@@ -73,36 +74,37 @@ const SOURCES: [(&str, ReadChange); 7] = [
         opened,
     ),
     (
-        "select c.id, server.name, c.at_ms, c.checkout from checkin c join server on server.id = c.server
+        "select c.id, server.name, c.at_ms, c.checkout, c.learned_at_ms from checkin c join server on server.id = c.server
         where c.id between :first and :last",
         |row| Ok(Change::Ended { checkout: row.get(3)? }),
     ),
     (
-        "select p.id, server.name, checkin.at_ms, p.checkout from pairing p
+        "select p.id, server.name, checkin.at_ms, p.checkout, c.learned_at_ms from pairing p
         join checkin on checkin.id = p.checkin join server on server.id = checkin.server
+        join checkout c on c.id = p.checkout
         where p.id between :first and :last",
         |row| Ok(Change::Ended { checkout: row.get(3)? }),
     ),
     (
-        "select d.id, server.name, d.at_ms, feature.text from denial d
+        "select d.id, server.name, d.at_ms, feature.text, d.learned_at_ms from denial d
         join server on server.id = d.server join name feature on feature.id = d.feature
         where d.id between :first and :last",
         |row| Ok(Change::Denied { feature: row.get(3)? }),
     ),
     (
-        "select q.id, server.name, q.at_ms, feature.text, user.text, host.text, q.count, q.ticket from queued q
+        "select q.id, server.name, q.at_ms, feature.text, user.text, host.text, q.count, q.ticket, q.learned_at_ms from queued q
         join server on server.id = q.server join name feature on feature.id = q.feature
         join name user on user.id = q.user join name host on host.id = q.host
         where q.id between :first and :last",
         waiting,
     ),
     (
-        "select d.id, server.name, d.at_ms, d.queued from dequeued d join server on server.id = d.server
+        "select d.id, server.name, d.at_ms, d.queued, d.learned_at_ms from dequeued d join server on server.id = d.server
         where d.id between :first and :last",
         |row| Ok(Change::WaitEnded { queued: row.get(3)? }),
     ),
     (
-        "select e.id, server.name, e.at_ms, change.text from server_event e
+        "select e.id, server.name, e.at_ms, change.text, e.learned_at_ms from server_event e
         join server on server.id = e.server join name change on change.id = e.change
         where e.id between :first and :last",
         server_changed,

@@ -1,11 +1,6 @@
 //! The one writer of both databases: commits batches, keeps the picture, and makes it again.
 
-use std::{
-    collections::HashMap,
-    fs::File,
-    os::unix::{ffi::OsStrExt, fs::FileExt},
-    path::Path,
-};
+use std::{collections::HashMap, path::Path};
 
 use jiff::Timestamp;
 use lic_protocol::{
@@ -23,6 +18,7 @@ use crate::{
     error::{Doing, StoreError},
     history::{self, Stamp},
     identify, live,
+    lock::Lock,
     names::Names,
     open::{self, DatabasePaths},
     open_keys::{Open, OpenKeys},
@@ -40,7 +36,7 @@ pub struct Writer {
     sessions: OpenKeys,
     waiters: OpenKeys,
     early: Early,
-    lock: File,
+    lock: Lock,
 }
 
 /// A license server that has a row in history.
@@ -56,7 +52,7 @@ impl Writer {
     /// # Errors
     /// When another process writes them, when a file is not ours or from a newer program, and whatever SQLite meets.
     pub fn open(paths: &DatabasePaths) -> Result<Self, StoreError> {
-        let lock = open::lock(paths)?;
+        let lock = Lock::take(paths)?;
         identify::both(paths)?;
         let history = open::history_for_writing(&paths.history)?;
         let mut live = open::live_for_writing(&paths.live)?;
@@ -82,11 +78,23 @@ impl Writer {
     /// # Errors
     /// When it cannot be written beside the databases.
     pub fn say_where(&mut self, socket: &Path) -> Result<(), StoreError> {
-        let said = self
-            .lock
-            .set_len(0)
-            .and_then(|()| self.lock.write_all_at(socket.as_os_str().as_bytes(), 0));
-        said.map_err(|source| StoreError::File { path: socket.to_owned(), source })
+        self.lock.say_where(socket)
+    }
+
+    /// Says that this process lives, for the one that comes after it.
+    ///
+    /// # Errors
+    /// When it cannot be written beside the databases.
+    pub fn beat(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        self.lock.beat(now)
+    }
+
+    /// When the writer before this one was last known to live.
+    ///
+    /// # Errors
+    /// What SQLite meets.
+    pub fn last_alive(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.last_commit()?.max(self.lock.last_alive()))
     }
 
     /// Makes a license server known by its system, before anything of it is committed.
@@ -171,10 +179,7 @@ impl Writer {
     }
 
     /// When anything was last committed.
-    ///
-    /// # Errors
-    /// What SQLite meets.
-    pub fn last_commit(&self) -> Result<Option<Timestamp>, StoreError> {
+    fn last_commit(&self) -> Result<Option<Timestamp>, StoreError> {
         let doing = "read the last batch";
         let sql = "select committed_at_ms from batch order by number desc limit 1";
         let found: Option<i64> =
@@ -334,7 +339,9 @@ impl Writer {
         self.blocks.add(id, stamp.server, checkin.at_ms, None);
         self.blocks.close_full(&self.history)?;
         let change = Change::Ended { checkout: Some(checkout) };
-        entries.push(Entry { id, server: server.to_owned(), at_ms: checkin.at_ms, change });
+        let at_ms = checkin.at_ms;
+        let heard_ms = at_ms.min(stamp.learned_at_ms);
+        entries.push(Entry { id, server: server.to_owned(), at_ms, heard_ms, change });
         Ok(())
     }
 
@@ -405,7 +412,8 @@ impl Writer {
         let at_ms = stamp.at_ms();
         self.blocks.add(stamp.id, stamp.server, at_ms, Some(stamp.event.identity));
         self.blocks.close_full(&self.history)?;
-        entries.push(Entry { id: stamp.id, server: server.to_owned(), at_ms, change });
+        let heard_ms = at_ms.min(stamp.learned_at_ms);
+        entries.push(Entry { id: stamp.id, server: server.to_owned(), at_ms, heard_ms, change });
         Ok(())
     }
 

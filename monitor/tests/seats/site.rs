@@ -248,6 +248,15 @@ impl Holder {
         reply(&mut *self.replies, &mut self.text)
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn signal(&self, signal: nix::sys::signal::Signal) {
+        let pid = nix::unistd::Pid::from_raw(self.pid().try_into().unwrap());
+        nix::sys::signal::kill(pid, signal).unwrap();
+    }
+
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();

@@ -158,7 +158,7 @@ pub struct Session {
     pub ended: Option<Timestamp>,
     /// Why it ended.
     pub end_reason: Option<EndReason>,
-    /// How long it was held; `None` while it is held.
+    /// How long it was held; `None` while it is held, and where only bounds of its end are known.
     pub duration_s: Option<f64>,
     /// The executable.
     pub process: Option<String>,

@@ -13,8 +13,15 @@ use crate::{
     error::{Doing, StoreError},
 };
 
-/// License servers, by name.
-pub(super) fn all(live: &Connection, history: &Connection) -> Result<Vec<Server>, StoreError> {
+/// What is told of every server while nobody writes the databases.
+const NOT_WATCHED: &str = "licmon does not run: this is how things were when it stopped";
+
+/// License servers, by name. `is_written` says whether a licmon runs that keeps them up to date.
+pub(super) fn all(
+    live: &Connection,
+    history: &Connection,
+    is_written: bool,
+) -> Result<Vec<Server>, StoreError> {
     let doing = "read the servers";
     let sql =
         "select name, system, zone, configured, state, since_ms, heard_ms, has_sessions from server
@@ -32,12 +39,18 @@ pub(super) fn all(live: &Connection, history: &Connection) -> Result<Vec<Server>
         let heard = row.get::<_, Option<i64>>(6).doing(doing)?.map(time);
         let has_sessions: bool = row.get(7).doing(doing)?;
         let is_wrapped = system == "licwrap";
-        let (state, since) = if !is_configured && !is_wrapped {
-            // A log that was read once does not tell how the server is today.
-            (ServerState::Unknown, None)
-        } else {
-            let since = row.get::<_, Option<i64>>(5).doing(doing)?.map(time);
-            (word("server.state", &state, ServerState::from_word)?, since)
+        let is_watched = is_configured || is_wrapped;
+        let fault = faults.iter().find(|(path, _)| path.is_empty()).map(|(_, error)| error.clone());
+        let error = if is_watched && !is_written { Some(NOT_WATCHED.to_owned()) } else { fault };
+        let (state, since) = match (is_watched, &error) {
+            // Seats of wrapped tools are given by licmon itself.
+            (true, Some(_)) if is_wrapped => (ServerState::Down, None),
+            // A log that was read once, or cannot be read now, does not tell how the server is today.
+            (false, _) | (_, Some(_)) => (ServerState::Unknown, None),
+            (true, None) => {
+                let since = row.get::<_, Option<i64>>(5).doing(doing)?.map(time);
+                (word("server.state", &state, ServerState::from_word)?, since)
+            }
         };
         servers.push(Server {
             state,
@@ -45,7 +58,7 @@ pub(super) fn all(live: &Connection, history: &Connection) -> Result<Vec<Server>
             zone: row.get(2).doing(doing)?,
             last_answer: newest(heard, &files),
             response_ms: None,
-            error: faults.iter().find(|(path, _)| path.is_empty()).map(|(_, error)| error.clone()),
+            error,
             usage_visible: usage_visible(is_wrapped || has_sessions, &files),
             denials_visible: (is_wrapped || !files.is_empty()).then_some(true),
             coverage: coverage(&files),

@@ -200,9 +200,13 @@ fn end(session: &mut Session, row: &Row<'_>) -> Result<(), StoreError> {
     let cpu_ms: Option<f64> = row.get(21).doing(doing)?;
     session.ended = Some(time(ended_ms));
     session.end_reason = Some(word("checkin.reason", &reason, EndReason::from_word)?);
-    // A clock that was set back in between can make the end come first.
-    session.duration_s = Some(seconds((ended_ms - session.started.as_millisecond()).max(0)));
     session.ended_before = ended_before_ms.map(time);
+    session.duration_s = match ended_before_ms {
+        // Between two bounds there is no one duration.
+        Some(before_ms) if before_ms > ended_ms => None,
+        // A clock that was set back in between can make the end come first.
+        _ => Some(seconds((ended_ms - session.started.as_millisecond()).max(0))),
+    };
     session.exit_status = row.get(19).doing(doing)?;
     session.exit_signal = row.get(20).doing(doing)?;
     session.cpu_s = cpu_ms.map(|ms| ms / 1000.0);
