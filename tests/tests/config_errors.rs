@@ -68,7 +68,7 @@ fn the_packaged_configuration_is_right_and_names_every_default() {
     fs::write(site.config(), &text).expect("a configuration");
     let output = site.run_licmon(&["check-config"]);
     assert!(output.status.success(), "{}", shown(&output));
-    // With its examples made real it is right as well.
+    // With its examples made real it is right as well; the folder of its logs is not there, and that is said.
     let keys = |line: &str| {
         line.starts_with("#[[")
             || line
@@ -77,7 +77,16 @@ fn the_packaged_configuration_is_right_and_names_every_default() {
     };
     let real: Vec<&str> =
         text.lines().map(|line| if keys(line) { &line[1..] } else { line }).collect();
-    fs::write(site.config(), real.join("\n")).expect("a configuration");
+    let real = real.join("\n");
+    fs::write(site.config(), &real).expect("a configuration");
+    let output = site.run_licmon(&["check-config"]);
+    assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
+    let said = String::from_utf8(output.stderr).expect("text");
+    assert!(said.contains("1 folder(s) of logs cannot be read"), "{said}");
+    let logs = site.path("logs");
+    fs::create_dir(&logs).expect("a folder for logs");
+    let there = real.replace("/srv/dsls/LogFiles", &logs.display().to_string());
+    fs::write(site.config(), there).expect("a configuration");
     let output = site.run_licmon(&["check-config"]);
     assert!(output.status.success(), "{}", shown(&output));
 }
