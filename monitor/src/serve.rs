@@ -83,7 +83,7 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
         clock,
     )?;
     let (stop_seats, seating) = start_seats(seats, ends.clone())?;
-    let following = start_followers(followers, &sink)?;
+    let following = start_followers(followers, &sink, &ends)?;
     start_signals(signals, ends)?;
     info!(
         "ready: {} license servers, {} tools, databases in {}",
@@ -98,12 +98,13 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
     }
     drop(stop_seats);
     acts.stop();
+    // A thread that panicked has told so; the others are waited for all the same, or the pipe would not be drained.
     for (_, thread) in following {
-        join(thread)?;
+        drop(thread.join());
     }
-    join(seating)?;
+    drop(seating.join());
     drop(sink);
-    join(writing)?;
+    drop(writing.join());
     match why {
         End::Signal(signal) => {
             info!("stopped by {signal}");
@@ -211,7 +212,7 @@ fn start_writer(
     messages: Receiver<Message>,
     ends: SyncSender<End>,
 ) -> anyhow::Result<JoinHandle<()>> {
-    spawn("writer", move || {
+    spawn("writer", ends.clone(), move || {
         if let Err(error) = writer::run(writer, &messages, clock) {
             let error = anyhow!(error).context("the databases cannot be written");
             drop(ends.send(End::Failed(error)));
@@ -225,7 +226,7 @@ fn start_seats(
     ends: SyncSender<End>,
 ) -> anyhow::Result<(OwnedFd, JoinHandle<()>)> {
     let (stop, stopper) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
-    let thread = spawn("seats", move || {
+    let thread = spawn("seats", ends.clone(), move || {
         if let Err(error) = seats.run(stop) {
             drop(ends.send(End::Failed(error.context("the seat server failed"))));
         }
@@ -236,32 +237,53 @@ fn start_seats(
 fn start_followers(
     followers: Vec<Following>,
     sink: &EventSink,
+    ends: &SyncSender<End>,
 ) -> anyhow::Result<Vec<(Waker, JoinHandle<()>)>> {
     let mut started = Vec::new();
     for following in followers {
         let (waker, hints) = Waker::new();
         let follower = Follower::new(following, sink.clone(), clock, waker.clone());
-        started.push((waker, spawn("follower", move || follower.run(&hints))?));
+        let thread = spawn("follower", ends.clone(), move || follower.run(&hints))?;
+        started.push((waker, thread));
     }
     Ok(started)
 }
 
 fn start_signals(signals: SigSet, ends: SyncSender<End>) -> anyhow::Result<()> {
     // This thread is not joined: it may wait for a signal that never comes.
-    spawn("signals", move || match signals.wait() {
+    spawn("signals", ends.clone(), move || match signals.wait() {
         Ok(signal) => drop(ends.send(End::Signal(signal))),
         Err(error) => error!("wait for signals: {error}"),
     })
     .map(drop)
 }
 
-fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> anyhow::Result<JoinHandle<()>> {
-    thread::Builder::new().name(name.to_owned()).spawn(run).with_context(|| format!("start {name}"))
+fn spawn(
+    name: &'static str,
+    ends: SyncSender<End>,
+    run: impl FnOnce() + Send + 'static,
+) -> anyhow::Result<JoinHandle<()>> {
+    let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
+        let _told = TellsPanic { name, ends };
+        run();
+    });
+    thread.with_context(|| format!("start {name}"))
 }
 
-fn join(thread: JoinHandle<()>) -> anyhow::Result<()> {
-    let name = thread.thread().name().unwrap_or("a thread").to_owned();
-    thread.join().map_err(|_| anyhow!("{name} panicked"))
+/// Ends the program when its thread panics: what that thread did would silently be done no more.
+struct TellsPanic {
+    name: &'static str,
+    ends: SyncSender<End>,
+}
+
+impl Drop for TellsPanic {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let error = anyhow!("the thread of the {} panicked", self.name);
+            // One reason is enough; if there is one already, this is not it.
+            let _ = self.ends.try_send(End::Failed(error));
+        }
+    }
 }
 
 fn variable(name: &str) -> Option<String> {
@@ -271,4 +293,18 @@ fn variable(name: &str) -> Option<String> {
 fn host_name() -> HostName {
     let name = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
     HostName::new(name.unwrap_or_else(|| "localhost".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_panics_ends_the_program() {
+        let (ends, end) = sync_channel(4);
+        let thread = spawn("follower", ends, || panic!("a mistake of ours")).unwrap();
+        assert!(thread.join().is_err());
+        let Ok(End::Failed(error)) = end.try_recv() else { panic!("nobody was told") };
+        assert_eq!(error.to_string(), "the thread of the follower panicked");
+    }
 }
