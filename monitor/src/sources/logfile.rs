@@ -26,7 +26,7 @@ const STEP_BYTES_MAX: u64 = 4 << 20;
 /// How far before the place read to equal lines are looked for when reading goes on.
 const REWIND_BYTES: u64 = 64 * 1024;
 /// After so long without a write, a last line without a line feed is a whole line.
-const AT_REST: SignedDuration = SignedDuration::from_secs(60);
+const AT_REST: SignedDuration = SignedDuration::from_hours(1);
 
 /// Whose log it is.
 #[derive(Clone)]
