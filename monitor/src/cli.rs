@@ -346,7 +346,7 @@ fn check(config: &Config) -> anyhow::Result<()> {
         ))?;
     }
     for tool in &config.tools {
-        let seats = match tool.seats {
+        let seats = match tool.tool.seats {
             lic_admission::capacity::Seats::Limited(1) => "1 seat".to_owned(),
             lic_admission::capacity::Seats::Limited(seats) => format!("{seats} seats"),
             lic_admission::capacity::Seats::Unlimited => "counted, no limit".to_owned(),

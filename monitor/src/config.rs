@@ -1,26 +1,26 @@
 //! licmon's sections of licwrap.toml: every key, every default, every mistake by line and column.
 
+mod tool;
+
 use std::{path::PathBuf, time::Duration};
 
 use glob::Pattern;
 use jiff::{SignedDuration, tz::TimeZone};
-use lic_admission::capacity::{OnFull, Seats};
 use lic_parse::{LicenseSystem, registry};
 use lic_protocol::{
     config::{ConfigError, ConfigFile},
-    name::{FeatureName, ServerName},
+    name::ServerName,
     place::Place,
 };
 use lic_store::open::DatabasePaths;
 use serde::{Deserialize, de::IgnoredAny};
 use toml::Spanned;
 
-use crate::server::config::{OnDown, ToolConfig};
+use self::tool::ToolSection;
+use crate::server::config::ToolConfig;
 
 /// How often a folder of logs is looked through, whatever the file system tells.
 pub const SCAN_DEFAULT: Duration = Duration::from_secs(1);
-/// For how long licwrap waits for licmon where a tool says `on_down = "wait"`.
-const ON_DOWN_WAIT_S: u32 = 60;
 /// The server that License-Monitor-Lite's variables make.
 const LITE_SERVER: &str = "dsls";
 
@@ -133,24 +133,6 @@ struct LogSection {
     pattern: Option<Spanned<String>>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ToolSection {
-    name: Spanned<String>,
-    seats: Spanned<SeatsValue>,
-    unit: Option<Spanned<String>>,
-    on_full: Option<Spanned<String>>,
-    on_down: Option<Spanned<String>>,
-    on_down_wait: Option<Spanned<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum SeatsValue {
-    Number(i64),
-    Word(String),
-}
-
 /// Makes sections into what they mean, or tells the mistake at its place.
 struct Mistakes<'a>(&'a ConfigFile);
 
@@ -196,37 +178,6 @@ impl Mistakes<'_> {
             zone_name,
             directory: log.directory.clone(),
             pattern,
-        })
-    }
-
-    fn tool(&self, section: &ToolSection) -> Result<ToolConfig, ConfigError> {
-        if let Some(unit) = section.unit.as_ref().filter(|unit| unit.get_ref() != "run") {
-            return self.at(unit, "`unit` is \"run\": one seat a run".into());
-        }
-        let seats = match section.seats.get_ref() {
-            SeatsValue::Number(seats) => u32::try_from(*seats).ok().map(Seats::Limited),
-            SeatsValue::Word(word) => (word == "unlimited").then_some(Seats::Unlimited),
-        };
-        let Some(seats) = seats else {
-            let message = "`seats` is a number from 0, or \"unlimited\"".to_owned();
-            return self.at(&section.seats, message);
-        };
-        let full = [("wait", OnFull::Wait), ("deny", OnFull::Deny)];
-        let down = [("run", OnDown::Run), ("wait", OnDown::Wait), ("deny", OnDown::Deny)];
-        let on_down_wait_s = match &section.on_down_wait {
-            Some(wait) => u32::try_from(self.duration(wait)?.as_secs()).unwrap_or(u32::MAX),
-            None => ON_DOWN_WAIT_S,
-        };
-        Ok(ToolConfig {
-            name: FeatureName::from(section.name.get_ref().as_str()),
-            seats,
-            on_full: self
-                .choice("on_full", section.on_full.as_ref(), &full)?
-                .unwrap_or(OnFull::Wait),
-            on_down: self
-                .choice("on_down", section.on_down.as_ref(), &down)?
-                .unwrap_or(OnDown::Run),
-            on_down_wait_s,
         })
     }
 
@@ -379,5 +330,60 @@ mod tests {
             "c.toml:4:11: `on_down` is one of \"run\", \"wait\", \"deny\"",
         );
         check("[[tool]]\nname = \"t\"\n", "c.toml:1:1: missing field `seats`");
+    }
+
+    #[test]
+    fn every_key_of_a_tool_is_read() {
+        let tool = "[[tool]]\nname = \"t\"\nseats = 4\nunit = \"user_host\"\nmode = \"observe\"\n\
+            zone = \"Europe/Stockholm\"\nwindow = [\"mon-fri 20:00-07:00\"]\nageing = \"5m\"\n\
+            reserve = [{ seats = 1, user = \"ann\" }, { seats = 3, group = \"cfd\", host = \"node*\" }]\n\
+            rules = [{ allow = { project = \"wing\" } }, { deny = {} }]\n\
+            priority = [{ class = 2, user = \"ann\" }]\n";
+        check(tool, "0 servers, 1 tools");
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_tool_is_told() {
+        let tool = "[[tool]]\nname = \"t\"\nseats = 2\n";
+        for (line, told) in [
+            (
+                "unit = \"core\"",
+                "8: `unit` is one of \"run\", \"tree\", \"user\", \"host\", \"user_host\"",
+            ),
+            ("mode = \"on\"", "8: `mode` is one of \"off\", \"observe\", \"enforce\""),
+            (
+                "window = [\"8-17\"]",
+                "11: `8-17` is no window, like \"20:00-07:00\" or \"mon-fri 08:00-17:00\"",
+            ),
+            (
+                "reserve = [{ seats = 2, user = \"a\" }, { seats = 1, user = \"b\" }]",
+                "11: 3 seats are set aside, the tool has 2",
+            ),
+            ("reserve = [{ seats = 0, user = \"a\" }]", "22: `seats` is a number from 1"),
+            (
+                "reserve = [{ seats = 1 }]",
+                "22: name a user, a group or a host for whom seats are set aside",
+            ),
+            (
+                "reserve = [{ seats = 1, project = \"a\" }]",
+                "35: seats are set aside for users, groups and hosts: a project is whatever a user says",
+            ),
+            ("rules = [{}]", "10: a rule has either `allow` or `deny`"),
+            (
+                "rules = [{ allow = { users = \"a\" } }]",
+                "22: unknown key `users`, did you mean `user`?",
+            ),
+            ("rules = [{ deny = { user = \"[\" } }]", "28: `[` is no name or pattern: "),
+            ("priority = [{ class = 0, user = \"a\" }]", "23: `class` is a number from 1 to 100"),
+        ] {
+            let text = format!("{tool}{line}\n");
+            let told_at = format!("c.toml:4:{told}");
+            let file = ConfigFile::of(Some(PathBuf::from("c.toml")), text).unwrap();
+            let found = file
+                .sections::<Sections>()
+                .and_then(|sections| Mistakes(&file).tool(&sections.tool[0]).map(drop));
+            let found = found.unwrap_err().to_string();
+            assert!(found.starts_with(&told_at), "{found}\n{told_at}");
+        }
     }
 }

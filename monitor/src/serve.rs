@@ -147,7 +147,7 @@ fn configured(config: &Config) -> Configured {
     let features = config.tools.iter().map(|tool| ConfiguredFeature {
         server: ServerName::local(),
         feature: tool.name.clone(),
-        issued: match tool.seats {
+        issued: match tool.tool.seats {
             Seats::Limited(seats) => Some(seats),
             Seats::Unlimited => None,
         },

@@ -9,6 +9,8 @@ mod checkout;
 pub mod config;
 mod connection;
 mod facts;
+mod hours;
+mod linger;
 mod outbox;
 mod passed_over;
 mod peer;
@@ -27,7 +29,7 @@ use std::{
 
 use anyhow::{Context, anyhow};
 use jiff::Timestamp;
-use lic_admission::{Admission, LeaseId, Ticket, capacity::Tool};
+use lic_admission::{Admission, LeaseId, Ticket, asker::Asker};
 use lic_protocol::{
     name::HostName,
     time::to_millisecond,
@@ -101,14 +103,19 @@ pub struct SeatServer {
     outbox: Outbox,
     last_connection: u64,
     is_paused: bool,
+    /// Whether those who wait are looked at again by the clock.
+    looks_at_hours: bool,
+    lingering: linger::Teller,
 }
 
 /// Seats held.
 #[derive(Debug)]
 struct Lease {
     record: Record,
-    /// Readable when the process ends; watched for that as long as it is open.
-    _pidfd: OwnedFd,
+    /// Readable when the process ends, and watched for that; `None` once it has, and the seats are held by its token.
+    pidfd: Option<OwnedFd>,
+    /// Where the seats are held as long as any process has its token: hung up when none has.
+    token: Option<OwnedFd>,
 }
 
 /// A place in the queue.
@@ -140,10 +147,7 @@ impl SeatServer {
         };
         rustix::io::ioctl_fionbio(&listener, true).context("prepare the socket")?;
         runtime.write_tools(&config.tools)?;
-        let tools = config
-            .tools
-            .iter()
-            .map(|tool| (tool.name.clone(), Tool { seats: tool.seats, on_full: tool.on_full }));
+        let tools = config.tools.into_iter().map(|tool| (tool.name, tool.tool));
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).context("make the event loop")?;
         let mut server = Self {
             epoll,
@@ -164,6 +168,8 @@ impl SeatServer {
             outbox: Outbox::new(sink),
             last_connection: 0,
             is_paused: false,
+            looks_at_hours: false,
+            lingering: linger::Teller::default(),
         };
         let now = (server.clock)();
         server.adopt(config.last_alive, &config.believed, now)?;
@@ -195,6 +201,7 @@ impl SeatServer {
                     Watched::Listener => self.accept(now),
                     Watched::Connection(id) => self.serve(id, now),
                     Watched::Process(id) => self.process_ended(id, now),
+                    Watched::Token(id) => self.tree_ended(id, now),
                 }
             }
             self.pass_deadlines(now);
@@ -316,6 +323,20 @@ impl SeatServer {
         }
     }
 
+    /// Who asks, for admission. His groups are looked up only where a decision depends on them.
+    fn asker(&mut self, record: &Record) -> Asker {
+        let asks_for_groups = self.admission.asks_for_groups(&record.wants);
+        let groups =
+            if asks_for_groups { self.users.groups(record.holder.uid) } else { Vec::new() };
+        Asker {
+            uid: record.holder.uid,
+            user: record.holder.user.clone(),
+            groups,
+            host: record.host.clone(),
+            project: record.project.clone(),
+        }
+    }
+
     fn watch(
         &self,
         descriptor: impl AsFd,
@@ -348,6 +369,7 @@ impl SeatServer {
                         error!("no connection is accepted any more: {error:#}");
                     }
                 }
+                Deadline::Hours => self.refuse_after_hours(now),
             }
         }
     }

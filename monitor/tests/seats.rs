@@ -8,6 +8,8 @@ mod adoption;
 mod site;
 #[path = "seats/stopped.rs"]
 mod stopped;
+#[path = "seats/units.rs"]
+mod units;
 
 use std::{
     fs,
@@ -37,8 +39,7 @@ fn a_free_seat_is_granted_and_recorded() {
     let lease = number(&reply, "lease");
     assert_eq!(lease, u64::try_from(START_MS).unwrap() * 1000);
     let Fact::Checkout(first) = site.event().fact else { panic!("no checkout") };
-    let own = nix::unistd::User::from_uid(nix::unistd::getuid()).unwrap().unwrap().name;
-    assert_eq!((first.user.as_str(), first.host.as_str()), (own.as_str(), "node7"));
+    assert_eq!((first.user.as_str(), first.host.as_str()), (own_name().as_str(), "node7"));
     assert_eq!((first.feature.as_str(), first.count), ("three", 2));
     assert_eq!((first.handle, first.seat), (lease.to_string(), None));
     assert_eq!(first.process.as_deref(), Some("blender"));
@@ -321,6 +322,11 @@ fn eventually(mut is_so: impl FnMut() -> bool) {
         assert!(std::time::Instant::now() < deadline, "it never came to be");
         std::thread::yield_now();
     }
+}
+
+/// The user that runs this.
+fn own_name() -> String {
+    nix::unistd::User::from_uid(nix::unistd::getuid()).unwrap().unwrap().name
 }
 
 fn received(client: &Client) -> Option<OwnedFd> {

@@ -1,13 +1,26 @@
-//! How many seats each tool has, how many are held, and how many are spoken for by those who wait.
+//! A tool as it is configured, how many of its seats are held, and how many are spoken for by those who wait.
 
 use std::collections::HashMap;
 
-use lic_protocol::{name::FeatureName, wire::Want};
+use jiff::Timestamp;
+use lic_protocol::{
+    name::{FeatureName, HostName},
+    wire::Want,
+};
+
+use crate::{
+    asker::Asker,
+    load::Load,
+    priority::Priority,
+    reserve::{Membership, Reserve, membership, set_aside},
+    rule::Rule,
+    window::Windows,
+};
 
 /// Seats of a tool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seats {
-    /// So many runs at once, and no more.
+    /// So many at once, and no more.
     Limited(u32),
     /// Runs are counted, none is refused.
     Unlimited,
@@ -22,32 +35,85 @@ pub enum OnFull {
     Deny,
 }
 
-/// A tool as it is configured.
+/// What takes a seat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Every run.
+    Run,
+    /// Every run, for as long as any process lives that it started and that inherited its token.
+    Tree,
+    /// All runs of a user together.
+    User,
+    /// All runs on a host together.
+    Host,
+    /// All runs of a user on a host together.
+    UserHost,
+}
+
+/// Whether what is decided is also done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Nothing is decided: runs are counted.
+    Off,
+    /// What would be refused or kept waiting is told, and runs.
+    Observe,
+    /// What is decided is done.
+    Enforce,
+}
+
+/// A tool as it is configured.
+#[derive(Clone, Debug)]
 pub struct Tool {
     /// Its seats.
     pub seats: Seats,
     /// What to do when they are all in use.
     pub on_full: OnFull,
+    /// What takes a seat.
+    pub unit: Unit,
+    /// Whether its limits hold.
+    pub mode: Mode,
+    /// Seats set aside; at most [`RESERVES_MAX`](crate::reserve::RESERVES_MAX), and not more seats than there are.
+    pub reserves: Vec<Reserve>,
+    /// Who may use it.
+    pub rules: Vec<Rule>,
+    /// When it may be started.
+    pub windows: Windows,
+    /// Who goes first.
+    pub priority: Priority,
 }
 
 /// So many seats of the pool at this index.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Need {
     pub(crate) pool: usize,
     pub(crate) count: u32,
+    /// Runs with the same key share a seat.
+    pub(crate) share: Option<Box<str>>,
+    /// The reservations that mean the asker.
+    pub(crate) membership: Membership,
 }
 
-/// The seats of one tool. The sums repeat what the lease table and the queue say, so that asking does not walk them.
+/// The seats of one tool. The loads repeat what the lease table and the queue say, so that asking does not walk them.
 #[derive(Debug)]
 pub(crate) struct Pool {
     pub(crate) tool: Tool,
-    /// Seats of all leases.
-    pub(crate) held: u64,
-    /// Seats that all waiters want.
-    pub(crate) wanted: u64,
+    /// What all leases take.
+    pub(crate) held: Load,
+    /// What all leases and all waiters would take together.
+    pub(crate) spoken: Load,
     /// Waiters who want it and are expected back.
     pub(crate) away: usize,
+}
+
+/// What is taken before somebody's turn.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Before<'a> {
+    /// By leases.
+    pub(crate) held: &'a Load,
+    /// By leases and everybody who waits before him.
+    pub(crate) spoken: &'a Load,
+    /// Whether one of these is expected back.
+    pub(crate) is_kept: bool,
 }
 
 /// Every pool, and the way from a name to its index.
@@ -57,29 +123,106 @@ pub(crate) struct Pools {
     index: HashMap<FeatureName, usize>,
 }
 
-impl Pool {
-    /// Seats not held: below zero when adopted leases exceed the configuration. `None` has no limit.
-    pub(crate) fn free(&self) -> Option<i64> {
-        match self.tool.seats {
-            Seats::Limited(seats) => Some(i64::from(seats) - signed(self.held)),
-            Seats::Unlimited => None,
+impl Unit {
+    /// What a user's runs on a host share; `None` where each is a seat of its own.
+    #[must_use]
+    pub fn share(self, uid: u32, host: &HostName) -> Option<String> {
+        match self {
+            Self::Run | Self::Tree => None,
+            Self::User => Some(format!("user:{uid}")),
+            Self::Host => Some(format!("host:{host}")),
+            Self::UserHost => Some(format!("user:{uid}@{host}")),
         }
     }
 
-    /// Whether so many seats can be had now behind everybody who waits. Nobody passes a waiter who is expected back.
-    pub(crate) fn has(&self, count: u32) -> bool {
-        match self.free() {
-            Some(free) => self.away == 0 && free - signed(self.wanted) >= i64::from(count),
-            None => true,
+    /// The word in a configuration.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Run => "run",
+            Self::Tree => "tree",
+            Self::User => "user",
+            Self::Host => "host",
+            Self::UserHost => "user_host",
         }
+    }
+}
+
+impl Tool {
+    /// A tool with so many seats of which every run takes one, for everybody and at any time.
+    #[must_use]
+    pub fn new(seats: Seats, on_full: OnFull) -> Self {
+        Self {
+            seats,
+            on_full,
+            unit: Unit::Run,
+            mode: Mode::Enforce,
+            reserves: Vec::new(),
+            rules: Vec::new(),
+            windows: Windows::default(),
+            priority: Priority::default(),
+        }
+    }
+
+    /// The seats to which it is held; `None` when there is no limit.
+    #[must_use]
+    pub fn limit(&self) -> Option<u32> {
+        match (self.mode, self.seats) {
+            (Mode::Enforce, Seats::Limited(seats)) => Some(seats),
+            _ => None,
+        }
+    }
+
+    /// Whether anything about it depends on somebody's groups.
+    #[must_use]
+    pub fn names_groups(&self) -> bool {
+        let rules = self.rules.iter().map(|rule| &rule.who);
+        let reserves = self.reserves.iter().map(|reserve| &reserve.who);
+        let classes = self.priority.classes.iter().map(|class| &class.who);
+        rules.chain(reserves).chain(classes).any(|who| who.group.is_some())
+    }
+
+    /// Seats that are not set aside.
+    pub(crate) fn room(&self, seats: u32) -> u64 {
+        u64::from(seats).saturating_sub(set_aside(&self.reserves))
+    }
+
+    /// Whether so many seats can be had behind those before: they are free, and nobody before waits for them.
+    ///
+    /// A shared seat that is held already takes nothing from anybody. Seats that are set aside for the asker and that nobody
+    /// before him can have, he can have however many wait for common ones.
+    pub(crate) fn has(&self, seats: u32, before: Before<'_>, need: &Need) -> bool {
+        let more = u64::from(before.held.more(need));
+        if more == 0 {
+            return true;
+        }
+        let room = self.room(seats);
+        let common_with = |load: &Load| load.common_with(more, need.membership, &self.reserves);
+        let behind = common_with(before.spoken);
+        !before.is_kept
+            && common_with(before.held) <= room
+            && (behind <= room || behind <= before.spoken.common(&self.reserves))
     }
 
     /// Whether this many seats could be had if nobody else were here.
-    pub(crate) fn is_possible(&self, count: u32) -> bool {
-        match self.tool.seats {
-            Seats::Limited(seats) => count <= seats,
-            Seats::Unlimited => true,
-        }
+    pub(crate) fn is_possible(&self, count: u32, membership: Membership) -> bool {
+        let alone = |seats| {
+            Load::default().common_with(u64::from(count), membership, &self.reserves)
+                <= self.room(seats)
+        };
+        self.limit().is_none_or(alone)
+    }
+}
+
+impl Pool {
+    /// What is taken before somebody who comes now.
+    pub(crate) fn before(&self) -> Before<'_> {
+        Before { held: &self.held, spoken: &self.spoken, is_kept: self.away > 0 }
+    }
+
+    /// Whether the tool may be started now.
+    pub(crate) fn is_open(&self, now: Timestamp) -> bool {
+        self.tool.mode != Mode::Enforce || self.tool.windows.is_open(now)
     }
 }
 
@@ -88,7 +231,8 @@ impl Pools {
         let mut all = Self::default();
         for (name, tool) in tools {
             all.index.insert(name, all.pools.len());
-            all.pools.push(Pool { tool, held: 0, wanted: 0, away: 0 });
+            let (held, spoken) = (Load::default(), Load::default());
+            all.pools.push(Pool { tool, held, spoken, away: 0 });
         }
         all
     }
@@ -106,37 +250,41 @@ impl Pools {
     }
 
     /// What is wanted of the pools there are; wants of unknown features are left out.
-    pub(crate) fn needs(&self, wants: &[Want]) -> Box<[Need]> {
-        let need = |want: &Want| Some(Need { pool: self.find(&want.feature)?, count: want.count });
-        wants.iter().filter_map(need).collect()
+    pub(crate) fn needs(&self, asker: &Asker, wants: &[Want]) -> Box<[Need]> {
+        wants.iter().filter_map(|want| self.need(asker, want)).collect()
     }
 
-    /// Whether every need can be had now, behind everybody who waits.
-    pub(crate) fn have(&self, needs: &[Need]) -> bool {
-        needs.iter().all(|need| self.get(need.pool).has(need.count))
+    pub(crate) fn need(&self, asker: &Asker, want: &Want) -> Option<Need> {
+        let pool = self.find(&want.feature)?;
+        let tool = &self.pools[pool].tool;
+        let share = tool.unit.share(asker.uid, &asker.host).map(String::into_boxed_str);
+        let membership = membership(&tool.reserves, asker);
+        Some(Need { pool, count: want.count, share, membership })
     }
 
     pub(crate) fn hold(&mut self, needs: &[Need]) {
         for need in needs {
-            self.pools[need.pool].held += u64::from(need.count);
+            self.pools[need.pool].held.add(need);
         }
+        self.want(needs);
     }
 
     pub(crate) fn free(&mut self, needs: &[Need]) {
         for need in needs {
-            self.pools[need.pool].held -= u64::from(need.count);
+            self.pools[need.pool].held.remove(need);
         }
+        self.unwant(needs);
     }
 
     pub(crate) fn want(&mut self, needs: &[Need]) {
         for need in needs {
-            self.pools[need.pool].wanted += u64::from(need.count);
+            self.pools[need.pool].spoken.add(need);
         }
     }
 
     pub(crate) fn unwant(&mut self, needs: &[Need]) {
         for need in needs {
-            self.pools[need.pool].wanted -= u64::from(need.count);
+            self.pools[need.pool].spoken.remove(need);
         }
     }
 
@@ -151,8 +299,4 @@ impl Pools {
             self.pools[need.pool].away -= 1;
         }
     }
-}
-
-fn signed(seats: u64) -> i64 {
-    i64::try_from(seats).unwrap_or(i64::MAX)
 }

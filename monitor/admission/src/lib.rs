@@ -1,23 +1,33 @@
 //! Who may hold a seat: state, request and time in, decision out. No socket, clock or file comes in here.
 //!
-//! There is one queue, in order of arrival. A request starts when for each of its features the seats free, less those that
-//! everybody before it in the queue still needs, are enough: all of its seats or none. So no feature is overtaken, a big
-//! request is not starved by small ones, and requests that share no feature never wait for each other.
+//! There is one queue, in order of arrival, less what a [class](priority) is worth. A request starts when for each of its
+//! features the seats free, less those that everybody before it in the queue still needs, are enough: all of its seats or
+//! none. So no feature is overtaken, a big request is not starved by small ones, and requests that share no feature never
+//! wait for each other. Seats [set aside](reserve) are kept from those they are not for, and runs that share a seat take it once.
 
+pub mod asker;
 pub mod capacity;
+mod load;
+pub mod priority;
 mod queue;
+mod refusal;
+pub mod reserve;
+pub mod rule;
+pub mod window;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use lic_protocol::{
-    name::FeatureName,
+    name::{FeatureName, HostName},
     wire::{Refusal, Wait, Want},
 };
 
 use crate::{
-    capacity::{Need, OnFull, Pools, Tool},
-    queue::{Presence, Queue},
+    asker::Asker,
+    capacity::{Mode, Need, Pools, Seats, Tool, Unit},
+    queue::{Presence, Queue, Rank},
+    refusal::forbidden,
 };
 
 /// Most who may wait at once, in all queues together.
@@ -56,6 +66,20 @@ pub struct Denied {
     pub text: String,
     /// The wants that stood in the way.
     pub lacking: Vec<Want>,
+}
+
+/// What would come of asking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outlook {
+    /// The seats are free.
+    Free,
+    /// It would wait.
+    Waits {
+        /// 1 is next.
+        place: u32,
+    },
+    /// It would be refused, however long it waits.
+    Refused(Denied),
 }
 
 /// A waiter's turn has come.
@@ -100,19 +124,83 @@ impl Admission {
         self.last_id = self.last_id.max(id);
     }
 
-    /// Asks for all of `wants` or none.
-    pub fn ask(&mut self, wants: &[Want], wait: Wait, now: Timestamp) -> Decision {
-        if let Some(denied) = self.impossible(wants) {
+    /// Asks for all of `wants` or none. Afterwards [`wake`](Self::wake) starts whom a grant made free to.
+    pub fn ask(&mut self, asker: &Asker, wants: &[Want], wait: Wait, now: Timestamp) -> Decision {
+        if let Some(denied) = self.never(asker, wants, now) {
             return Decision::Refused(denied);
         }
-        let needs = self.pools.needs(wants);
-        if self.pools.have(&needs) {
+        let lacking = self.lacking(asker, wants);
+        if lacking.is_empty() {
+            let needs = self.pools.needs(asker, wants);
             return Decision::Granted(self.hold(needs, now));
         }
-        match self.reason_not_to_queue(wants, wait) {
+        match self.reason_not_to_queue(asker, lacking, wait) {
             Some(denied) => Decision::Refused(denied),
-            None => self.enqueue(needs, now),
+            None => self.enqueue(asker, wants, now),
         }
+    }
+
+    /// What would come of asking now for all of `wants`, waiting if need be. Nothing changes.
+    #[must_use]
+    pub fn outlook(&self, asker: &Asker, wants: &[Want], now: Timestamp) -> Outlook {
+        if let Some(denied) = self.never(asker, wants, now) {
+            return Outlook::Refused(denied);
+        }
+        if self.lacking(asker, wants).is_empty() {
+            return Outlook::Free;
+        }
+        let needs = self.pools.needs(asker, wants);
+        Outlook::Waits { place: self.queue.place_at(self.newest_rank(asker, wants), &needs) }
+    }
+
+    /// What would have been refused or kept waiting if the tools that are only observed were enforced.
+    #[must_use]
+    pub fn observed(&self, asker: &Asker, wants: &[Want], now: Timestamp) -> Vec<Denied> {
+        let of_want = |want: &Want| {
+            let pool = self.pools.get(self.pools.find(&want.feature)?);
+            (pool.tool.mode == Mode::Observe).then_some(())?;
+            let need = self.pools.need(asker, want)?;
+            if let Some(denied) = forbidden(&pool.tool, asker, want, now) {
+                return Some(denied);
+            }
+            let Seats::Limited(seats) = pool.tool.seats else { return None };
+            (!pool.tool.has(seats, pool.before(), &need))
+                .then(|| self.busy(asker, vec![want.clone()]))
+        };
+        wants.iter().filter_map(of_want).collect()
+    }
+
+    /// Whether a decision about these needs to know the asker's groups.
+    #[must_use]
+    pub fn asks_for_groups(&self, wants: &[Want]) -> bool {
+        let asks = |want: &Want| {
+            let pool = self.pools.find(&want.feature).map(|pool| &self.pools.get(pool).tool);
+            pool.is_some_and(Tool::names_groups)
+        };
+        wants.iter().any(asks)
+    }
+
+    /// What a user's runs of a feature share on a host; `None` where each is a seat of its own.
+    #[must_use]
+    pub fn share(&self, feature: &str, uid: u32, host: &HostName) -> Option<String> {
+        self.tool(feature)?.unit.share(uid, host)
+    }
+
+    /// Whether the seats are held until every process is gone that inherited their token.
+    #[must_use]
+    pub fn is_of_tree(&self, wants: &[Want]) -> bool {
+        wants.iter().any(|w| self.tool(&w.feature).is_some_and(|tool| tool.unit == Unit::Tree))
+    }
+
+    /// A tool as it is configured.
+    #[must_use]
+    pub fn tool(&self, feature: &str) -> Option<&Tool> {
+        self.pools.find(feature).map(|pool| &self.pools.get(pool).tool)
+    }
+
+    /// Starts those who may start now though nothing was given back.
+    pub fn wake(&mut self, now: Timestamp) -> Vec<Grant> {
+        self.start_waiters(now)
     }
 
     /// Gives a lease back, and starts those whose turn it is. A lease that is not held changes nothing.
@@ -135,8 +223,8 @@ impl Admission {
     }
 
     /// Counts a lease of the time before a restart. It may exceed what is configured; then nothing is granted until it fits.
-    pub fn adopt(&mut self, lease: LeaseId, wants: &[Want]) {
-        let needs = self.pools.needs(wants);
+    pub fn adopt(&mut self, lease: LeaseId, asker: &Asker, wants: &[Want]) {
+        let needs = self.pools.needs(asker, wants);
         self.remember_id(lease.0);
         self.pools.hold(&needs);
         if let Some(replaced) = self.leases.insert(lease, needs) {
@@ -147,17 +235,24 @@ impl Admission {
     /// Keeps the place of a waiter of the time before a restart, until it [returns](Self::welcome) or [leaves](Self::leave).
     ///
     /// # Errors
-    /// When it waits for what can never be had: it has no place.
-    pub fn restore(&mut self, ticket: Ticket, wants: &[Want]) -> Result<(), Denied> {
+    /// When it waits for what cannot be had any more: it has no place.
+    pub fn restore(
+        &mut self,
+        ticket: Ticket,
+        asker: &Asker,
+        wants: &[Want],
+        now: Timestamp,
+    ) -> Result<(), Denied> {
         self.remember_id(ticket.0);
-        if let Some(denied) = self.impossible(wants) {
+        if let Some(denied) = self.never(asker, wants, now) {
             return Err(denied);
         }
-        let needs = self.pools.needs(wants);
+        let needs = self.pools.needs(asker, wants);
         self.take_out(ticket);
         self.pools.want(&needs);
         self.pools.expect_back(&needs);
-        self.queue.join(ticket, needs, Presence::Away);
+        let rank = Rank::new(ticket, self.credit_us(asker, wants));
+        self.queue.join(rank, needs, Presence::Away);
         Ok(())
     }
 
@@ -175,10 +270,17 @@ impl Admission {
 
     /// A waiter cannot take what it was granted: it keeps its place, and nothing is kept for it until it is
     /// [welcome](Self::welcome). Starts those it makes room for. A lease that is not held changes nothing.
-    pub fn pass_over(&mut self, grant: Grant, now: Timestamp) -> Vec<Grant> {
+    pub fn pass_over(
+        &mut self,
+        grant: Grant,
+        asker: &Asker,
+        wants: &[Want],
+        now: Timestamp,
+    ) -> Vec<Grant> {
         let Some(needs) = self.leases.remove(&grant.lease) else { return Vec::new() };
         self.pools.free(&needs);
-        self.queue.join(grant.ticket, needs, Presence::PassedOver);
+        let rank = Rank::new(grant.ticket, self.credit_us(asker, wants));
+        self.queue.join(rank, needs, Presence::PassedOver);
         self.start_waiters(now)
     }
 
@@ -191,7 +293,13 @@ impl Admission {
     /// Seats of a feature that are held now; `None` when there is no such feature.
     #[must_use]
     pub fn in_use(&self, feature: &FeatureName) -> Option<u64> {
-        self.pools.find(feature.as_str()).map(|pool| self.pools.get(pool).held)
+        self.pools.find(feature.as_str()).map(|pool| self.pools.get(pool).held.seats())
+    }
+
+    /// Whether any tool has hours, after which those who wait may wait no longer.
+    #[must_use]
+    pub fn has_hours(&self) -> bool {
+        self.pools.iter().any(|pool| !pool.tool.windows.windows.is_empty())
     }
 
     fn hold(&mut self, needs: Box<[Need]>, now: Timestamp) -> LeaseId {
@@ -201,16 +309,25 @@ impl Admission {
         lease
     }
 
-    fn enqueue(&mut self, needs: Box<[Need]>, now: Timestamp) -> Decision {
+    fn enqueue(&mut self, asker: &Asker, wants: &[Want], now: Timestamp) -> Decision {
         let ticket = Ticket(self.next_id(now));
+        let needs = self.pools.needs(asker, wants);
         self.pools.want(&needs);
-        self.queue.join(ticket, needs, Presence::Here);
+        self.queue.join(Rank::new(ticket, self.credit_us(asker, wants)), needs, Presence::Here);
         Decision::Queued { ticket, place: self.queue.place(ticket).unwrap_or(1) }
     }
 
+    /// One start can make another possible: a seat that is shared is taken, and those who share it need no other.
     fn start_waiters(&mut self, now: Timestamp) -> Vec<Grant> {
-        let tickets = self.queue.startable(&self.pools);
-        tickets.into_iter().map(|ticket| Grant { ticket, lease: self.start(ticket, now) }).collect()
+        let mut grants = Vec::new();
+        loop {
+            let tickets = self.queue.startable(&self.pools, now);
+            if tickets.is_empty() {
+                return grants;
+            }
+            let start = |ticket| Grant { ticket, lease: self.start(ticket, now) };
+            grants.extend(tickets.into_iter().map(start));
+        }
     }
 
     fn start(&mut self, ticket: Ticket, now: Timestamp) -> LeaseId {
@@ -230,64 +347,34 @@ impl Admission {
         Some(waiter.needs)
     }
 
-    /// What can never be granted: a feature that is not configured, or more than it has.
-    fn impossible(&self, wants: &[Want]) -> Option<Denied> {
-        if let Some(want) = wants.iter().find(|want| self.pools.find(&want.feature).is_none()) {
-            let text = format!("no tool named {} is configured", want.feature.escape_debug());
-            return Some(Denied { refusal: Refusal::Unknown, text, lacking: vec![want.clone()] });
-        }
-        let too_many = wants.iter().find(|want| !self.pool(want).is_possible(want.count))?;
-        let text = format!(
-            "{} seats of {} asked for, it has {}",
-            too_many.count,
-            too_many.feature,
-            self.seats(too_many)
-        );
-        Some(Denied { refusal: Refusal::TooMany, text, lacking: vec![too_many.clone()] })
+    /// The rank of somebody who comes now.
+    fn newest_rank(&self, asker: &Asker, wants: &[Want]) -> Rank {
+        Rank::new(Ticket(self.last_id + 1), self.credit_us(asker, wants))
     }
 
-    fn reason_not_to_queue(&self, wants: &[Want], wait: Wait) -> Option<Denied> {
-        let is_lacking = |want: &&Want| !self.pool(want).has(want.count);
-        let lacking: Vec<Want> = wants.iter().filter(is_lacking).cloned().collect();
-        let denies = |want: &Want| self.pool(want).tool.on_full == OnFull::Deny;
-        let queues = match wait {
-            Wait::Yes => true,
-            Wait::No => false,
-            Wait::AsConfigured => !lacking.iter().any(denies),
+    /// The least that his class is worth on any of the features, so that he passes nobody on one where it is worth less.
+    fn credit_us(&self, asker: &Asker, wants: &[Want]) -> u64 {
+        let tools = wants.iter().filter_map(|want| self.tool(&want.feature));
+        tools.map(|tool| tool.priority.credit_us(asker)).min().unwrap_or(0)
+    }
+
+    /// The wants that cannot be had now, behind everybody who waits before the asker. The features are known.
+    fn lacking(&self, asker: &Asker, wants: &[Want]) -> Vec<Want> {
+        let rank = self.newest_rank(asker, wants);
+        let is_last = self.queue.is_last(rank);
+        let is_lacking = |want: &&Want| {
+            let pool = self.pool(want);
+            let (Some(seats), Some(need)) = (pool.tool.limit(), self.pools.need(asker, want))
+            else {
+                return false;
+            };
+            if is_last {
+                !pool.tool.has(seats, pool.before(), &need)
+            } else {
+                !self.queue.has(&self.pools, rank, &need)
+            }
         };
-        if !queues {
-            let text = lacking.first().map_or_else(String::new, |want| self.busy(want));
-            return Some(Denied { refusal: Refusal::Busy, text, lacking });
-        }
-        (self.queue.len() >= WAITERS_MAX).then(|| Denied {
-            refusal: Refusal::QueueFull,
-            text: format!("{WAITERS_MAX} requests wait already"),
-            lacking,
-        })
-    }
-
-    fn busy(&self, want: &Want) -> String {
-        let pool = self.pool(want);
-        let (feature, held, seats) = (&want.feature, pool.held, self.seats(want));
-        match pool.wanted {
-            0 => format!("no seat of {feature} is free: {held} of {seats} in use"),
-            wanted => format!(
-                "no seat of {feature} is free: {held} of {seats} in use, {wanted} waited for"
-            ),
-        }
-    }
-
-    fn seats(&self, want: &Want) -> String {
-        match self.pool(want).tool.seats {
-            capacity::Seats::Limited(seats) => seats.to_string(),
-            capacity::Seats::Unlimited => "unlimited".to_owned(),
-        }
-    }
-
-    /// The pool of a want whose feature is known.
-    fn pool(&self, want: &Want) -> &capacity::Pool {
-        let pool = self.pools.find(&want.feature).expect("impossible wants were refused before");
-        self.pools.get(pool)
+        wants.iter().filter(is_lacking).cloned().collect()
     }
 }
 

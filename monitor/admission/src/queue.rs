@@ -1,10 +1,13 @@
-//! Who waits, in order of arrival, and who of them may start.
+//! Who waits, in order, and who of them may start.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::Timestamp;
 
 use crate::{
     Ticket,
-    capacity::{Need, Pools},
+    capacity::{Before, Need, Pool, Pools},
+    load::Load,
 };
 
 /// Whether a waiter can be given seats.
@@ -25,10 +28,34 @@ pub(crate) struct Waiter {
     pub(crate) presence: Presence,
 }
 
-/// Everybody who waits. Tickets are drawn in order of arrival, so the order of tickets is the order of the queue.
+/// A place in the order: when it came, in microseconds, less what its class is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Rank {
+    came_us: i128,
+    ticket: Ticket,
+}
+
+/// Everybody who waits. Tickets are drawn in order of arrival and count the microseconds, so that without classes the order
+/// of tickets is the order of the queue.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
-    waiters: BTreeMap<Ticket, Waiter>,
+    waiters: BTreeMap<Rank, Waiter>,
+    ranks: HashMap<Ticket, Rank>,
+}
+
+/// What those before somebody take of a pool, as the queue is walked.
+#[derive(Debug)]
+struct Walked {
+    held: Load,
+    spoken: Load,
+    is_kept: bool,
+    is_open: bool,
+}
+
+impl Rank {
+    pub(crate) fn new(ticket: Ticket, credit_us: u64) -> Self {
+        Self { came_us: i128::from(ticket.0) - i128::from(credit_us), ticket }
+    }
 }
 
 impl Queue {
@@ -42,86 +69,100 @@ impl Queue {
         self.waiters.values()
     }
 
-    pub(crate) fn join(&mut self, ticket: Ticket, needs: Box<[Need]>, presence: Presence) {
-        self.waiters.insert(ticket, Waiter { needs, presence });
+    pub(crate) fn join(&mut self, rank: Rank, needs: Box<[Need]>, presence: Presence) {
+        self.ranks.insert(rank.ticket, rank);
+        self.waiters.insert(rank, Waiter { needs, presence });
     }
 
     pub(crate) fn leave(&mut self, ticket: Ticket) -> Option<Waiter> {
-        self.waiters.remove(&ticket)
+        let rank = self.ranks.remove(&ticket)?;
+        self.waiters.remove(&rank)
     }
 
     pub(crate) fn get_mut(&mut self, ticket: Ticket) -> Option<&mut Waiter> {
-        self.waiters.get_mut(&ticket)
+        self.waiters.get_mut(self.ranks.get(&ticket)?)
     }
 
     /// 1 for the first of those who want any of the same features.
     pub(crate) fn place(&self, ticket: Ticket) -> Option<u32> {
-        let own = self.waiters.get(&ticket)?;
-        let ahead = self.waiters.range(..ticket).filter(|(_, other)| shares(other, own)).count();
-        Some(u32::try_from(ahead).unwrap_or(u32::MAX).saturating_add(1))
+        let rank = *self.ranks.get(&ticket)?;
+        Some(self.place_at(rank, &self.waiters.get(&rank)?.needs))
     }
 
-    /// Those who may start now, first come first: all whose needs are free after everybody before them has been thought of.
+    /// The place that somebody with these needs has or would have.
+    pub(crate) fn place_at(&self, rank: Rank, needs: &[Need]) -> u32 {
+        let ahead = self.waiters.range(..rank).filter(|(_, other)| shares(&other.needs, needs));
+        u32::try_from(ahead.count()).unwrap_or(u32::MAX).saturating_add(1)
+    }
+
+    /// Whether everybody who waits goes before somebody of this rank.
+    pub(crate) fn is_last(&self, rank: Rank) -> bool {
+        self.waiters.last_key_value().is_none_or(|(last, _)| *last < rank)
+    }
+
+    /// Whether a need can be had by somebody of this rank who does not wait yet. O(waiters).
+    pub(crate) fn has(&self, pools: &Pools, rank: Rank, need: &Need) -> bool {
+        let pool = pools.get(need.pool);
+        let mut walked = Walked::of(pool, true);
+        let before = self.waiters.range(..rank).map(|(_, waiter)| waiter);
+        for waiter in before.filter(|waiter| waiter.presence != Presence::PassedOver) {
+            walked.pass(need.pool, waiter);
+        }
+        walked.has(pool, need)
+    }
+
+    /// Those who may start now, in order: all whose needs are free after everybody before them has been thought of.
     ///
     /// A waiter that may not start keeps what it needs from those behind it, so small requests never starve a big one, and
     /// requests for other features pass it. One that is away keeps all of it: who comes back first starts no sooner. O(waiters).
-    pub(crate) fn startable(&self, pools: &Pools) -> Vec<Ticket> {
-        let mut left: Vec<Left> = pools.iter().map(|pool| Left::of(pool.free())).collect();
+    pub(crate) fn startable(&self, pools: &Pools, now: Timestamp) -> Vec<Ticket> {
+        if self.waiters.is_empty() {
+            return Vec::new();
+        }
+        let mut walked: Vec<Walked> =
+            pools.iter().map(|pool| Walked::of(pool, pool.is_open(now))).collect();
         let mut start = Vec::new();
-        for (ticket, waiter) in &self.waiters {
+        for (rank, waiter) in &self.waiters {
             if waiter.presence == Presence::PassedOver {
                 continue;
             }
-            let is_here = waiter.presence == Presence::Here;
-            if is_here && waiter.needs.iter().all(|need| left[need.pool].has(need.count)) {
-                start.push(*ticket);
-            }
+            let has = |need: &Need| walked[need.pool].has(pools.get(need.pool), need);
+            let starts = waiter.presence == Presence::Here && waiter.needs.iter().all(has);
             for need in &waiter.needs {
-                let of_pool = &mut left[need.pool];
-                *of_pool = if is_here { of_pool.without(need.count) } else { of_pool.kept() };
+                let of_pool = &mut walked[need.pool];
+                if starts {
+                    of_pool.held.add(need);
+                }
+                of_pool.spoken.add(need);
+                of_pool.is_kept |= waiter.presence == Presence::Away;
+            }
+            if starts {
+                start.push(rank.ticket);
             }
         }
         start
     }
 }
 
-/// What those further behind in the queue may have of a pool.
-#[derive(Clone, Copy, Debug)]
-enum Left {
-    Unlimited,
-    Seats(i64),
-    /// It is kept for somebody who is away.
-    Nothing,
-}
-
-impl Left {
-    fn of(free: Option<i64>) -> Self {
-        free.map_or(Self::Unlimited, Self::Seats)
+impl Walked {
+    fn of(pool: &Pool, is_open: bool) -> Self {
+        Self { held: pool.held.clone(), spoken: pool.held.clone(), is_kept: false, is_open }
     }
 
-    fn has(self, count: u32) -> bool {
-        match self {
-            Self::Unlimited => true,
-            Self::Seats(seats) => seats >= i64::from(count),
-            Self::Nothing => false,
+    fn pass(&mut self, pool: usize, waiter: &Waiter) {
+        for need in waiter.needs.iter().filter(|need| need.pool == pool) {
+            self.spoken.add(need);
+            self.is_kept |= waiter.presence == Presence::Away;
         }
     }
 
-    fn without(self, count: u32) -> Self {
-        match self {
-            Self::Seats(seats) => Self::Seats(seats - i64::from(count)),
-            other => other,
-        }
-    }
-
-    fn kept(self) -> Self {
-        match self {
-            Self::Unlimited => Self::Unlimited,
-            Self::Seats(_) | Self::Nothing => Self::Nothing,
-        }
+    fn has(&self, pool: &Pool, need: &Need) -> bool {
+        let before = Before { held: &self.held, spoken: &self.spoken, is_kept: self.is_kept };
+        let fits = |seats| pool.tool.has(seats, before, need);
+        self.is_open && pool.tool.limit().is_none_or(fits)
     }
 }
 
-fn shares(one: &Waiter, other: &Waiter) -> bool {
-    one.needs.iter().any(|need| other.needs.iter().any(|own| own.pool == need.pool))
+fn shares(one: &[Need], other: &[Need]) -> bool {
+    one.iter().any(|need| other.iter().any(|own| own.pool == need.pool))
 }

@@ -59,7 +59,7 @@ impl SeatServer {
         last_alive: Option<Timestamp>,
         now: Timestamp,
     ) {
-        self.outbox.push(facts::checkouts(&record));
+        self.tell_checkouts(&record);
         if let Some(ending) = ending {
             return self.tell_end_again(&record, &ending);
         }
@@ -67,18 +67,28 @@ impl SeatServer {
             let ending = missed(EndReason::HostRebooted, &record, last_alive, now);
             return self.end_lease(&record, &ending);
         }
-        let Some(pidfd) = peer::alive(&record.holder) else {
-            let ending = missed(EndReason::ToolExited, &record, last_alive, now);
-            return self.end_lease(&record, &ending);
+        let is_of_tree = self.admission.is_of_tree(&record.wants);
+        let token = is_of_tree.then(|| self.seats.held_token(record.id)).flatten();
+        let pidfd = peer::alive(&record.holder);
+        let watched = match (&pidfd, &token) {
+            (Some(pidfd), _) => self.watch(pidfd, Watched::Process(record.id), EpollFlags::EPOLLIN),
+            (None, Some(token)) => {
+                self.watch(token, Watched::Token(record.id), EpollFlags::empty())
+            }
+            (None, None) => {
+                let ending = missed(EndReason::ToolExited, &record, last_alive, now);
+                return self.end_lease(&record, &ending);
+            }
         };
-        let lease = LeaseId(record.id);
-        if let Err(error) = self.watch(&pidfd, Watched::Process(record.id), EpollFlags::EPOLLIN) {
+        if let Err(error) = watched {
             warn!("lease {} is lost: {error:#}", record.id);
             let ending = missed(EndReason::Lost, &record, last_alive, now);
             return self.end_lease(&record, &ending);
         }
-        self.admission.adopt(lease, &record.wants);
-        self.leases.insert(lease, Lease { record, _pidfd: pidfd });
+        let lease = LeaseId(record.id);
+        let asker = self.asker(&record);
+        self.admission.adopt(lease, &asker, &record.wants);
+        self.leases.insert(lease, Lease { record, pidfd, token });
     }
 
     fn tell_end_again(&mut self, record: &Record, ending: &Ending) {
@@ -93,7 +103,8 @@ impl SeatServer {
             return self.end_adopted_place(&record, WaitOutcome::Left, ending, now);
         };
         let ticket = Ticket(record.id);
-        if let Err(denied) = self.admission.restore(ticket, &record.wants) {
+        let asker = self.asker(&record);
+        if let Err(denied) = self.admission.restore(ticket, &asker, &record.wants, now) {
             info!("ticket {} waits for what is no more: {}", record.id, denied.text);
             return self.end_adopted_place(&record, WaitOutcome::Refused, None, now);
         }
@@ -104,6 +115,7 @@ impl SeatServer {
         self.outbox.push(facts::queues(&record));
         self.waiters.insert(ticket, Waiter { record, connection: None, pidfd: Some(pidfd) });
         self.set_deadline(Duration::from_secs(TICKET_S_MAX), Deadline::Place(ticket));
+        self.look_at_hours();
     }
 
     fn end_adopted_place(

@@ -1,22 +1,57 @@
 //! Giving back: the one place where a lease ends, and the one where a place in the queue ends.
 
+use std::os::fd::{AsFd, OwnedFd};
+
 use jiff::Timestamp;
 use lic_admission::{LeaseId, Ticket};
 use lic_protocol::event::{EndReason, WaitOutcome};
+use nix::{
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    sys::epoll::EpollFlags,
+};
 use tracing::warn;
 
 use super::{
     SeatServer, facts,
     record::{Ending, Kind, Record},
     stamp,
+    watch::Watched,
 };
 
 impl SeatServer {
     /// The process has ended that holds a lease, or was expected back for its place.
     pub(super) fn process_ended(&mut self, id: u64, now: Timestamp) {
+        if !self.is_kept_by_tree(id) {
+            self.tree_ended(id, now);
+        }
+        self.give_up_place(Ticket(id), now);
+    }
+
+    /// Nobody holds a lease any more.
+    pub(super) fn tree_ended(&mut self, id: u64, now: Timestamp) {
         let how = EndReason::ToolExited.word().to_owned();
         self.close_lease(LeaseId(id), &Ending { at: stamp(now), before: None, how }, now);
-        self.give_up_place(Ticket(id), now);
+    }
+
+    /// Whether processes that its own has left behind keep a lease. They are then watched through its token.
+    fn is_kept_by_tree(&mut self, id: u64) -> bool {
+        let lease = self.leases.get_mut(&LeaseId(id));
+        let Some(lease) = lease else { return false };
+        let Some(token) = lease.token.take() else { return false };
+        // It is watched no more, or it would wake the loop for ever.
+        lease.pidfd = None;
+        if is_hung_up(&token) {
+            return false;
+        }
+        self.lingering.tell(id, &token);
+        if let Err(error) = self.watch(&token, Watched::Token(id), EpollFlags::empty()) {
+            warn!("lease {id} ends with its process: {error:#}");
+            return false;
+        }
+        if let Some(lease) = self.leases.get_mut(&LeaseId(id)) {
+            lease.token = Some(token);
+        }
+        true
     }
 
     /// Ends a lease, and starts those who waited for it. Ending it again does nothing.
@@ -69,4 +104,11 @@ impl SeatServer {
         }
         self.outbox.remove_when_committed(kind, id);
     }
+}
+
+/// Whether nobody has the other end of a token any more, which has been open since somebody had it.
+fn is_hung_up(token: &OwnedFd) -> bool {
+    let mut watched = [PollFd::new(token.as_fd(), PollFlags::empty())];
+    let found = poll(&mut watched, PollTimeout::ZERO);
+    found.is_ok() && watched[0].revents().is_some_and(|events| events.contains(PollFlags::POLLHUP))
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use lic_admission::{Decision, Denied, Grant, LeaseId, Ticket};
 use lic_protocol::{
     event::WaitOutcome,
-    wire::{Acquire, Refusal, Reply},
+    wire::{Acquire, Refusal, Reply, Want},
 };
 use nix::sys::epoll::{EpollEvent, EpollFlags};
 use tracing::{debug, error};
@@ -18,6 +18,7 @@ use super::{
     facts, peer,
     record::{Kind, Record},
     refuse, stamp,
+    token::Token,
     watch::Watched,
 };
 
@@ -64,12 +65,16 @@ impl SeatServer {
 
     fn ask(&mut self, connection: Connection, record: Record, acquire: &Acquire, now: Timestamp) {
         self.serve_who_go_on(now);
-        match self.admission.ask(&acquire.wants, acquire.wait, now) {
+        let asker = self.asker(&record);
+        for denied in self.admission.observed(&asker, &acquire.wants, now) {
+            self.record_denial(&record, &denied, &format!("observed only: {}", denied.text), now);
+        }
+        match self.admission.ask(&asker, &acquire.wants, acquire.wait, now) {
             Decision::Granted(lease) => self.grant(connection, record, lease, now),
             Decision::Queued { ticket, place } => {
                 self.enqueue(connection, record, ticket, place, now);
             }
-            Decision::Refused(denied) => self.deny(&connection, record, denied, now),
+            Decision::Refused(denied) => self.deny(&connection, &record, denied, now),
         }
     }
 
@@ -81,8 +86,17 @@ impl SeatServer {
         now: Timestamp,
     ) {
         record.id = lease.0;
+        let holder = &record.holder;
+        let is_shared = record
+            .wants
+            .iter()
+            .any(|want| self.admission.share(&want.feature, holder.uid, &record.host).is_some());
         if !self.deliver(connection, record) {
             let grants = self.admission.release(lease, now);
+            self.settle(grants, now);
+        } else if is_shared {
+            // Those who share the seat need no other.
+            let grants = self.admission.wake(now);
             self.settle(grants, now);
         }
     }
@@ -103,6 +117,7 @@ impl SeatServer {
             error!("a place in the queue cannot be written down: {error}");
             return self.leave(ticket, now);
         }
+        self.look_at_hours();
         self.keep_waiting(connection, ticket, place, now);
     }
 
@@ -184,58 +199,77 @@ impl SeatServer {
         self.settle(grants, now);
     }
 
-    fn deny(
+    fn deny(&mut self, connection: &Connection, record: &Record, denied: Denied, now: Timestamp) {
+        self.record_denial(record, &denied, &denied.text, now);
+        refuse(connection, denied.refusal, denied.text);
+    }
+
+    /// Records that a request was not granted, or would not have been; it gets a number of its own.
+    pub(super) fn record_denial(
         &mut self,
-        connection: &Connection,
-        mut record: Record,
-        denied: Denied,
+        record: &Record,
+        denied: &Denied,
+        reason: &str,
         now: Timestamp,
     ) {
-        record.id = self.admission.next_id(now);
-        let Denied { refusal, text, lacking } = denied;
         // Anybody may ask for anything; only what the configuration names can be denied.
-        if refusal == Refusal::Unknown {
-            debug!("{:?} asked for what is no tool: {text:?}", record.holder.user);
-        } else {
-            self.outbox.push(facts::denials(&record, &lacking, refusal, &text));
+        if denied.refusal == Refusal::Unknown {
+            return debug!("{:?} asked for what is no tool: {reason:?}", record.holder.user);
         }
-        refuse(connection, refusal, text);
+        let id = self.admission.next_id(now);
+        let request = Record { id, since: stamp(now), ..record.clone() };
+        self.outbox.push(facts::denials(&request, &denied.lacking, denied.refusal, reason));
+    }
+
+    /// Records that the seats of a lease were taken.
+    pub(super) fn tell_checkouts(&mut self, lease: &Record) {
+        let counted = |want: &Want| facts::Counted {
+            unit: self.admission.tool(&want.feature).map(|tool| tool.unit.word().to_owned()),
+            seat: self.admission.share(&want.feature, lease.holder.uid, &lease.host),
+        };
+        self.outbox.push(facts::checkouts(lease, counted));
     }
 
     /// Writes a lease down, watches its process, and hands over the token. False when it could not be handed over: then
     /// nothing of the lease is left, and nothing has happened.
     fn deliver(&mut self, connection: Connection, record: Record) -> bool {
         let id = record.id;
-        if let Err(error) = self.try_deliver(&connection, &record) {
-            debug!("lease {id} was not taken: {error:#}");
-            self.seats.remove_token(id);
-            self.seats.remove(Kind::Lease, id);
-            return false;
-        }
-        self.outbox.push(facts::checkouts(&record));
-        let lease = Lease { record, _pidfd: connection.peer.pidfd };
+        let token = match self.try_deliver(&connection, &record) {
+            Ok(token) => token,
+            Err(error) => {
+                debug!("lease {id} was not taken: {error:#}");
+                self.seats.remove_token(id);
+                self.seats.remove(Kind::Lease, id);
+                return false;
+            }
+        };
+        self.tell_checkouts(&record);
+        let token = self.admission.is_of_tree(&record.wants).then_some(token.read);
+        let lease = Lease { record, pidfd: Some(connection.peer.pidfd), token };
         self.leases.insert(LeaseId(id), lease);
         true
     }
 
-    fn try_deliver(&self, connection: &Connection, record: &Record) -> anyhow::Result<()> {
+    fn try_deliver(&self, connection: &Connection, record: &Record) -> anyhow::Result<Token> {
         let written = self.seats.write(Kind::Lease, record);
         let token = written.and_then(|()| self.seats.token(record.id));
         let token = token.inspect_err(|error| error!("no seat can be given: {error}"))?;
         self.watch(&connection.peer.pidfd, Watched::Process(record.id), EpollFlags::EPOLLIN)?;
-        connection.send_with(&Reply::Granted { lease: record.id }, &token).or_else(|errno| {
-            self.epoll.delete(&connection.peer.pidfd)?;
-            Err(errno.into())
-        })
+        match connection.send_with(&Reply::Granted { lease: record.id }, &token.write) {
+            Ok(()) => Ok(token),
+            Err(errno) => {
+                self.epoll.delete(&connection.peer.pidfd)?;
+                Err(errno.into())
+            }
+        }
     }
 
     /// The same grant again, to the process that holds it. The lease stays whether or not this reply is read.
     fn deliver_again(&self, connection: &Connection, lease: u64) {
-        let sent = self
-            .seats
-            .token(lease)
-            .map_err(anyhow::Error::from)
-            .and_then(|token| Ok(connection.send_with(&Reply::Granted { lease }, &token)?));
+        let sent =
+            self.seats.token(lease).map_err(anyhow::Error::from).and_then(|token| {
+                Ok(connection.send_with(&Reply::Granted { lease }, &token.write)?)
+            });
         if let Err(error) = sent {
             debug!("lease {lease} was not taken again: {error:#}");
         }

@@ -3,7 +3,7 @@
 use std::{os::fd::OwnedFd, path::PathBuf};
 
 use jiff::Timestamp;
-use lic_admission::capacity::{OnFull, Seats};
+use lic_admission::capacity::Tool;
 use lic_protocol::{
     name::{FeatureName, HostName, UserName},
     wire::Request,
@@ -27,15 +27,13 @@ pub struct SeatServerConfig {
     pub on_act: OnAct,
 }
 
-/// A tool, and how its seats are given out. Every run is one seat.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A tool, and how its seats are given out.
+#[derive(Clone, Debug)]
 pub struct ToolConfig {
     /// Its name, which is the feature that licwrap asks for.
     pub name: FeatureName,
-    /// How many runs at once.
-    pub seats: Seats,
-    /// What becomes of a run that finds no seat free.
-    pub on_full: OnFull,
+    /// How its seats are given out.
+    pub tool: Tool,
     /// What licwrap does while the monitor is away.
     pub on_down: OnDown,
     /// For how long licwrap waits then, where it waits.

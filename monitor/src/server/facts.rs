@@ -16,19 +16,29 @@ use super::{
 };
 use crate::identity::identity_hash;
 
+/// How a feature's seats are counted, and what these runs of it share.
+pub(super) struct Counted {
+    pub(super) unit: Option<String>,
+    pub(super) seat: Option<String>,
+}
+
 /// The seats of a lease were taken.
-pub(super) fn checkouts(lease: &Record) -> impl Iterator<Item = Event> {
-    lease.wants.iter().map(|want| {
+pub(super) fn checkouts(
+    lease: &Record,
+    counted: impl Fn(&Want) -> Counted,
+) -> impl Iterator<Item = Event> {
+    lease.wants.iter().map(move |want| {
+        let Counted { unit, seat } = counted(want);
         let fact = Fact::Checkout(Checkout {
             feature: feature(want),
             user: lease.holder.user.clone(),
             host: lease.host.clone(),
             count: want.count,
             handle: lease.id.to_string(),
-            seat: None,
+            seat,
             version: None,
             vendor: None,
-            unit: None,
+            unit,
             display: None,
             process: process(&lease.tool),
             project: lease.project.clone(),

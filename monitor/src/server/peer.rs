@@ -2,14 +2,16 @@
 
 use std::{
     collections::HashMap,
+    ffi::CString,
     fs, io,
     os::fd::{AsFd, OwnedFd},
+    time::{Duration, Instant},
 };
 
 use lic_protocol::name::UserName;
 use nix::{
     sys::socket::{getsockopt, sockopt},
-    unistd::{Uid, User},
+    unistd::{Gid, Group, Uid, User, getgrouplist},
 };
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
@@ -17,6 +19,8 @@ use super::record::Holder;
 
 /// Most user names kept.
 const USERS_MAX: usize = 10_000;
+/// For how long a user's groups are believed.
+const GROUPS_S_MAX: u64 = 60;
 
 /// The process at the other end of a connection.
 #[derive(Debug)]
@@ -32,6 +36,7 @@ pub(super) struct Peer {
 #[derive(Debug, Default)]
 pub(super) struct Users {
     names: HashMap<u32, UserName>,
+    groups: HashMap<u32, (Instant, Vec<String>)>,
 }
 
 impl Peer {
@@ -82,6 +87,29 @@ impl Users {
         self.names.insert(uid, UserName::new(user.name.as_str()));
         UserName::new(user.name)
     }
+
+    /// The names of the user's groups, none where there is no such user. As [`Users::name`], and asked again after a minute.
+    pub(super) fn groups(&mut self, uid: u32) -> Vec<String> {
+        let now = Instant::now();
+        if let Some((until, groups)) = self.groups.get(&uid)
+            && now < *until
+        {
+            return groups.clone();
+        }
+        let groups = groups(uid).unwrap_or_default();
+        if self.groups.len() >= USERS_MAX {
+            self.groups.clear();
+        }
+        self.groups.insert(uid, (now + Duration::from_secs(GROUPS_S_MAX), groups.clone()));
+        groups
+    }
+}
+
+fn groups(uid: u32) -> Option<Vec<String>> {
+    let user = User::from_uid(Uid::from_raw(uid)).ok()??;
+    let gids = getgrouplist(&CString::new(user.name).ok()?, user.gid).ok()?;
+    let name = |gid: Gid| Some(Group::from_gid(gid).ok()??.name);
+    Some(gids.into_iter().filter_map(name).collect())
 }
 
 /// A descriptor that is readable when the holder ends; `None` when it has ended already.
@@ -169,6 +197,17 @@ mod tests {
         check(&[b"7 (\xff) S ", rest.as_bytes()].concat(), Some((4711, false, false)));
         check(b"7 (a) S 1 2", None);
         check(b"", None);
+    }
+
+    #[test]
+    fn a_user_is_in_his_own_group() {
+        let uid = nix::unistd::getuid();
+        let gid = User::from_uid(uid).unwrap().unwrap().gid;
+        let own = Group::from_gid(gid).unwrap().unwrap().name;
+        let mut users = Users::default();
+        assert!(users.groups(uid.as_raw()).contains(&own));
+        assert_eq!(users.groups(uid.as_raw()), users.groups(uid.as_raw()));
+        assert_eq!(users.groups(u32::MAX - 9), [""; 0]);
     }
 
     #[test]

@@ -29,6 +29,15 @@ pub(super) struct SeatFolder {
     path: PathBuf,
 }
 
+/// The two ends of a lease's FIFO.
+#[derive(Debug)]
+pub(super) struct Token {
+    /// Hung up once every process has closed the other end.
+    pub(super) read: OwnedFd,
+    /// What the tool inherits.
+    pub(super) write: OwnedFd,
+}
+
 /// A record of the time before a restart.
 #[derive(Debug)]
 pub(super) struct Found {
@@ -63,16 +72,28 @@ impl SeatFolder {
         remove(&self.record(kind, id));
     }
 
-    /// The write end of a lease's FIFO, for its tool alone: both ends are closed here.
-    pub(super) fn token(&self, lease: u64) -> io::Result<OwnedFd> {
+    /// Makes a lease's FIFO if it is not there: the write end for its tool alone, and the end that tells when all are closed.
+    pub(super) fn token(&self, lease: u64) -> io::Result<Token> {
         let path = self.fifo(lease);
         match mkfifo(&path, Mode::S_IRUSR | Mode::S_IWUSR) {
             Ok(()) | Err(nix::Error::EEXIST) => {}
             Err(errno) => return Err(errno.into()),
         }
         // A write end opens only while somebody reads.
-        let _reader = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&path)?;
-        OpenOptions::new().write(true).open(&path).map(OwnedFd::from)
+        let read = open_to_read(&path)?.into();
+        let write = OpenOptions::new().write(true).open(&path)?.into();
+        Ok(Token { read, write })
+    }
+
+    /// The read end of a lease's FIFO; `None` when nobody has the other end any more.
+    pub(super) fn held_token(&self, lease: u64) -> Option<OwnedFd> {
+        let file = open_to_read(&self.fifo(lease)).ok()?;
+        // A FIFO without a writer is at its end; with one there is something to read, or there may be.
+        let is_held = match io::Read::read(&mut &file, &mut [0; 1]) {
+            Ok(length) => length > 0,
+            Err(error) => error.kind() == io::ErrorKind::WouldBlock,
+        };
+        is_held.then(|| file.into())
     }
 
     /// Removes a lease's FIFO, if it is there; the tool's end stays good.
@@ -121,6 +142,11 @@ impl SeatFolder {
     fn fifo(&self, lease: u64) -> PathBuf {
         self.path.join(lease.to_string())
     }
+}
+
+/// Without waiting for a writer.
+fn open_to_read(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)
 }
 
 fn kind(path: &Path) -> Option<Kind> {

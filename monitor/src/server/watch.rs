@@ -13,6 +13,8 @@ pub(super) enum Deadline {
     Accept,
     /// See which of the waiters that were passed over go on.
     PassedOver,
+    /// Look whether those who wait may still wait, where a tool has hours.
+    Hours,
 }
 
 /// What a descriptor is, as the loop's 64 bits.
@@ -23,11 +25,15 @@ pub(super) enum Watched {
     Connection(u64),
     /// The process of the lease or the ticket of this number; the two never have the same.
     Process(u64),
+    /// The token of the lease of this number, whose process has ended.
+    Token(u64),
 }
 
 impl Watched {
     const LISTENER: u64 = 0;
     const STOP: u64 = 1;
+    /// Above every id.
+    const TOKEN: u64 = 1 << 63;
 
     pub(super) fn bits(self) -> u64 {
         match self {
@@ -35,6 +41,7 @@ impl Watched {
             Self::Stop => Self::STOP,
             Self::Connection(id) => id << 1,
             Self::Process(id) => id << 1 | 1,
+            Self::Token(id) => Self::TOKEN | id,
         }
     }
 
@@ -42,6 +49,7 @@ impl Watched {
         match bits {
             Self::LISTENER => Self::Listener,
             Self::STOP => Self::Stop,
+            bits if bits & Self::TOKEN != 0 => Self::Token(bits & !Self::TOKEN),
             bits if bits & 1 == 0 => Self::Connection(bits >> 1),
             bits => Self::Process(bits >> 1),
         }
@@ -59,9 +67,11 @@ mod tests {
             Watched::Listener,
             Watched::Stop,
             Watched::Connection(1),
-            Watched::Connection(u64::MAX >> 1),
+            Watched::Connection(ID_MAX),
             Watched::Process(1),
             Watched::Process(ID_MAX),
+            Watched::Token(1),
+            Watched::Token(ID_MAX),
         ] {
             assert_eq!(Watched::of(watched.bits()), watched);
         }

@@ -16,13 +16,13 @@ use crate::{
 };
 
 /// An id of the time before: a second before the clock's start.
-const EARLIER: u64 = 1_763_985_599_000_000;
+pub(crate) const EARLIER: u64 = 1_763_985_599_000_000;
 
 fn boot_id() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap().trim().to_owned()
 }
 
-fn start_time(pid: u32) -> u64 {
+pub(crate) fn start_time(pid: u32) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     stat.rsplit_once(") ").unwrap().1.split(' ').nth(19).unwrap().parse().unwrap()
 }
@@ -32,7 +32,7 @@ fn at(ms: i64) -> Timestamp {
 }
 
 /// A record of process `pid`, a minute old.
-fn record(id: u64, pid: u32, start_time: u64, wants: &str) -> Record {
+pub(crate) fn record(id: u64, pid: u32, start_time: u64, wants: &str) -> Record {
     let want = |text| lic_protocol::wire::Want::parse(text).unwrap();
     let uid = nix::unistd::getuid();
     let user = nix::unistd::User::from_uid(uid).unwrap().unwrap().name;
@@ -54,7 +54,7 @@ fn record(id: u64, pid: u32, start_time: u64, wants: &str) -> Record {
     }
 }
 
-fn keep(folder: &Path, kind: Kind, record: &Record) {
+pub(crate) fn keep(folder: &Path, kind: Kind, record: &Record) {
     let name = format!("run/seat/{}.{}", record.id, kind.extension());
     write(&folder.join(name), &record.encode(kind));
 }

@@ -19,7 +19,13 @@ use std::{
 };
 
 use jiff::Timestamp;
-use lic_admission::capacity::{OnFull, Seats};
+use lic_admission::{
+    asker::Who,
+    capacity::{Mode, OnFull, Seats, Tool, Unit},
+    reserve::Reserve,
+    rule::{Rule, Verdict},
+    window::{Window, Windows},
+};
 use lic_protocol::event::{Event, Fact};
 use lic_store::commit::Receipt;
 use licmon::{
@@ -63,7 +69,9 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// `one` has 1 seat, `three` 3, `quiet` 1 and refuses when full, `free` has no limit.
+    /// `one` has 1 seat, `three` 3, `quiet` 1 and refuses when full, `free` has no limit. The others have 1: of `shared` all
+    /// runs of a user take it together, of `tree` it is held as long as any process has its token, `denied` nobody may have,
+    /// nor `watched`, but that is only observed, `noon` may be started until 13:00, and that of `aside` is for somebody else.
     pub(crate) fn start() -> Self {
         Self::start_in(TempDir::new().unwrap(), Before::default())
     }
@@ -219,7 +227,12 @@ pub(crate) struct Client {
 
 impl Client {
     fn new(socket: &Path) -> Self {
-        let stream = UnixStream::connect(socket).unwrap();
+        Self::of(OwnedFd::from(UnixStream::connect(socket).unwrap()))
+    }
+
+    /// A connection that somebody has made.
+    pub(crate) fn of(socket: OwnedFd) -> Self {
+        let stream = UnixStream::from(socket);
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         Self { stream, text: String::new() }
     }
@@ -277,7 +290,7 @@ pub(crate) fn sleeper() -> Child {
 }
 
 #[expect(clippy::disallowed_methods, reason = "seats are held by processes")]
-fn command(program: &str) -> std::process::Command {
+pub(crate) fn command(program: &str) -> std::process::Command {
     std::process::Command::new(program)
 }
 
@@ -339,17 +352,29 @@ fn shown(event: &Event) -> String {
 }
 
 fn tools() -> Vec<ToolConfig> {
-    let tool = |name: &str, seats, on_full| ToolConfig {
+    let named = |name: &str, tool| ToolConfig {
         name: name.into(),
-        seats,
-        on_full,
+        tool,
         on_down: OnDown::Wait,
         on_down_wait_s: 60,
     };
+    let one = || Tool::new(Seats::Limited(1), OnFull::Wait);
+    let nobody = Who { user: Some(glob::Pattern::new("nobody at all").unwrap()), ..Who::default() };
+    let everybody = Who { group: Some(glob::Pattern::new("*").unwrap()), ..Who::default() };
+    let denied = Rule { verdict: Verdict::Deny, who: everybody, line: 7 };
+    // The clock starts at 12:00 UTC.
+    let hours =
+        Windows { windows: vec![Window::parse("11:00-13:00").unwrap()], ..Windows::default() };
     vec![
-        tool("one", Seats::Limited(1), OnFull::Wait),
-        tool("three", Seats::Limited(3), OnFull::Wait),
-        tool("quiet", Seats::Limited(1), OnFull::Deny),
-        tool("free", Seats::Unlimited, OnFull::Wait),
+        named("one", one()),
+        named("three", Tool::new(Seats::Limited(3), OnFull::Wait)),
+        named("quiet", Tool::new(Seats::Limited(1), OnFull::Deny)),
+        named("free", Tool::new(Seats::Unlimited, OnFull::Wait)),
+        named("shared", Tool { unit: Unit::User, ..one() }),
+        named("tree", Tool { unit: Unit::Tree, ..one() }),
+        named("watched", Tool { mode: Mode::Observe, rules: vec![denied.clone()], ..one() }),
+        named("denied", Tool { rules: vec![denied], ..one() }),
+        named("noon", Tool { windows: hours, ..one() }),
+        named("aside", Tool { reserves: vec![Reserve { seats: 1, who: nobody }], ..one() }),
     ]
 }

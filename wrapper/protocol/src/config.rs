@@ -111,10 +111,16 @@ impl ConfigFile {
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         ConfigError::Mistake {
             path: self.shown_path(),
-            line: before.matches('\n').count() + 1,
+            line: self.line(offset),
             column: before[line_start..].chars().count() + 1,
             message,
         }
+    }
+
+    /// The line of a byte offset of the text, from 1.
+    #[must_use]
+    pub fn line(&self, offset: usize) -> usize {
+        self.text[..offset.min(self.text.len())].matches('\n').count() + 1
     }
 
     /// The path for people.
