@@ -1,8 +1,10 @@
 //! The commands that answer: each reads the databases and prints a table, or the document that the API route of its name gives.
 
+use anyhow::bail;
 use jiff::Timestamp;
 use lic_analytics::figures::figures;
 use lic_protocol::{
+    name::FeatureName,
     query::{Filter, Which},
     view::{
         Denials, Feature, FeatureHistory, Features, Overview, Server, Servers, Session, Sessions,
@@ -143,7 +145,99 @@ pub fn queue(reader: &Reader, form: Form, now: Timestamp) -> anyhow::Result<()> 
             span(now.duration_since(waiter.since).as_secs_f64()),
         ]
     });
-    say_table(&heads, rows, "nobody waits")
+    say_table(&heads, rows, "nobody waits")?;
+    holders(reader, &waiters, now)
+}
+
+/// Who holds the features that somebody waits for, as far as one page of each goes.
+fn holders(reader: &Reader, waiters: &Waiters, now: Timestamp) -> anyhow::Result<()> {
+    let mut features: Vec<_> =
+        waiters.queue.iter().map(|waiter| (&waiter.server, &waiter.feature)).collect();
+    features.dedup();
+    let mut rows = Vec::new();
+    for (server, feature) in features {
+        let filter = Filter {
+            server: Some(server.clone()),
+            feature: Some(feature.clone()),
+            ..Filter::default()
+        };
+        for session in reader.sessions(Which::Active, &filter)?.sessions {
+            rows.push(vec![
+                session.server.to_string(),
+                session.feature.to_string(),
+                session.user.to_string(),
+                session.host.to_string(),
+                session.count.to_string(),
+                time(session.started),
+                span(now.duration_since(session.started).as_secs_f64()),
+                cell(session.handle),
+            ]);
+        }
+    }
+    if rows.is_empty() {
+        return Ok(());
+    }
+    say("")?;
+    let heads = ["SERVER", "FEATURE", "HELD BY", "HOST", "SEATS", "SINCE", "FOR", "LEASE"];
+    say_table(&heads, rows, "")
+}
+
+/// `licmon avail`: whether so many seats of a feature are free on one license server, and nobody waits for them.
+///
+/// # Errors
+/// When the databases cannot be read, or the feature is not known.
+pub fn avail(reader: &Reader, feature: &FeatureName, count: u32) -> anyhow::Result<bool> {
+    let mut found = reader.features()?;
+    found.retain(|known| known.feature == *feature);
+    if found.is_empty() {
+        bail!("no feature named {feature} is known: `licmon status` shows those there are");
+    }
+    let rows = found.iter().map(|known| {
+        vec![
+            known.server.to_string(),
+            known.feature.to_string(),
+            free(known).map_or_else(|| "not visible".to_owned(), |free| free.to_string()),
+            cell(known.issued),
+            cell(known.queued),
+        ]
+    });
+    say_table(&["SERVER", "FEATURE", "FREE", "ISSUED", "QUEUED"], rows, "")?;
+    Ok(found.iter().any(|known| free(known).is_some_and(|free| free.has(count))))
+}
+
+/// Seats that can be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Free {
+    Seats(u32),
+    NoLimit,
+}
+
+impl Free {
+    fn has(self, count: u32) -> bool {
+        match self {
+            Self::Seats(seats) => seats >= count,
+            Self::NoLimit => true,
+        }
+    }
+}
+
+impl std::fmt::Display for Free {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Seats(seats) => write!(f, "{seats}"),
+            Self::NoLimit => f.write_str("no limit"),
+        }
+    }
+}
+
+/// What is free of a feature; seats that somebody waits for already are not. `None` where it cannot be seen.
+fn free(feature: &Feature) -> Option<Free> {
+    match (feature.uncounted, feature.issued, feature.in_use, feature.queued) {
+        (true, ..) => Some(Free::NoLimit),
+        (_, Some(_), Some(_), Some(1..)) => Some(Free::Seats(0)),
+        (_, Some(issued), Some(in_use), _) => Some(Free::Seats(issued.saturating_sub(in_use))),
+        _ => None,
+    }
 }
 
 /// `licmon servers`.

@@ -12,6 +12,7 @@ use lic_protocol::{
     name::{FeatureName, HostName, ServerName, UserName},
     place::{Chosen, Place},
     query::{Cursor, Filter, LIMIT_DEFAULT, LIMIT_MAX, Which},
+    wire::{Malformed, Want},
 };
 use lic_store::read::Reader;
 use serde::Deserialize;
@@ -61,8 +62,16 @@ enum Command {
     Sessions(Sessions),
     /// Refused checkouts, newest first.
     Denials(List),
-    /// Who waits for a seat.
+    /// Who waits for a seat, and who holds those that are waited for.
     Queue(Answer),
+    /// Whether seats are free: prints how many, and leaves with 75 where there are too few.
+    Avail(Avail),
+    /// Give back the seats of a lease; its tool runs on, uncounted. For root and licmon's own user.
+    Release {
+        /// Its number: the handle of its session.
+        #[arg(value_name = "LEASE")]
+        lease: u64,
+    },
     /// License servers: their state, and what was understood of their logs.
     Servers(Answer),
     /// Make the live database again from history.
@@ -85,6 +94,13 @@ struct Import {
     /// The files.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct Avail {
+    /// The feature, and how many seats of it are wanted [default: 1].
+    #[arg(value_name = "FEATURE[:N]", value_parser = want)]
+    want: Want,
 }
 
 #[derive(Debug, Args)]
@@ -164,11 +180,16 @@ struct List {
 #[error("{0}")]
 pub struct Usage(String);
 
+/// It cannot be had now, and may be later.
+#[derive(Debug, thiserror::Error)]
+#[error("{} seats of {} cannot be had now", .0.count, .0.feature)]
+pub struct NotNow(Want);
+
 impl Cli {
     /// Does what was typed.
     ///
     /// # Errors
-    /// [`Usage`] and [`ConfigError`] for what was typed or written wrongly; others when it could not be done.
+    /// [`NotNow`] for seats that are not free; [`Usage`] and [`ConfigError`] for what was typed or written wrongly; others when it could not be done.
     pub fn run(&self) -> anyhow::Result<()> {
         if let Command::Parse(parse) = &self.command {
             return parse::parse(system(&parse.system)?, zone(&parse.zone)?, &parse.file);
@@ -180,6 +201,15 @@ impl Cli {
             Command::Serve => serve(&config),
             Command::Import(import) => import.run(&config),
             Command::Rebuild => import::rebuild(&config),
+            Command::Release { lease } => import::release(&config, *lease),
+            Command::Avail(Avail { want }) => {
+                let feature = FeatureName::from(want.feature.as_str());
+                if answers::avail(&reader()?, &feature, want.count)? {
+                    Ok(())
+                } else {
+                    Err(NotNow(want.clone()).into())
+                }
+            }
             Command::CheckConfig => check(&config),
             Command::Status(answer) => answers::status(&reader()?, answer.form(), clock()),
             Command::Queue(answer) => answers::queue(&reader()?, answer.form(), clock()),
@@ -298,6 +328,10 @@ fn midnight(day: Option<Date>) -> Result<Timestamp, String> {
 fn instant(text: &str) -> Result<Timestamp, String> {
     let like = "a day like 2025-08-18, or a time like 2025-08-18T06:00:00Z";
     text.parse().map_err(|_| format!("not {like}"))
+}
+
+fn want(text: &str) -> Result<Want, Malformed> {
+    Want::parse(text)
 }
 
 fn system(name: &str) -> Result<&'static dyn LicenseSystem, Usage> {

@@ -221,6 +221,14 @@ fn open(path: &Path) -> anyhow::Result<File> {
 }
 
 /// Asks the `licmon serve` that holds the databases, and shows what it answers.
+/// Gives back the seats of a lease, through the `licmon serve` that holds it.
+///
+/// # Errors
+/// When there is none, the lease is not held, or we may not.
+pub fn release(config: &Config, lease: u64) -> anyhow::Result<()> {
+    ask_serve(config, &Request::Release { lease }, None)
+}
+
 fn ask_serve(config: &Config, request: &Request, file: Option<&File>) -> anyhow::Result<()> {
     let told = holder(&config.databases());
     let socket = told.unwrap_or_else(|| config.place.runtime.join(paths::SEAT_SOCKET));

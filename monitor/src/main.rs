@@ -4,7 +4,7 @@ use std::{io::Write, process::ExitCode};
 
 use clap::Parser;
 use lic_protocol::config::ConfigError;
-use licmon::cli::{Cli, Usage};
+use licmon::cli::{Cli, NotNow, Usage};
 use nix::sys::stat::{Mode, umask};
 use tracing_subscriber::EnvFilter;
 
@@ -12,6 +12,8 @@ use tracing_subscriber::EnvFilter;
 const FAILED: u8 = 1;
 /// The command line or the configuration is wrong.
 const WRONG: u8 = 2;
+/// It may be done later.
+const NOT_NOW: u8 = 75;
 
 fn main() -> ExitCode {
     // What we write is for us and our group; the sockets and files that are for everybody say so themselves.
@@ -27,7 +29,11 @@ fn main() -> ExitCode {
             // If standard error is gone there is nobody to tell.
             drop(writeln!(std::io::stderr(), "licmon: {}", licmon::table::shown(&text)));
             let is_wrong = error.is::<Usage>() || error.is::<ConfigError>();
-            ExitCode::from(if is_wrong { WRONG } else { FAILED })
+            ExitCode::from(match () {
+                () if is_wrong => WRONG,
+                () if error.is::<NotNow>() => NOT_NOW,
+                () => FAILED,
+            })
         }
     }
 }

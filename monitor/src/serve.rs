@@ -1,18 +1,20 @@
 //! The wiring of `licmon serve`: opens the store, starts the tasks, waits for the end, and closes from the left.
 
 use std::{
+    collections::HashMap,
     fs::DirBuilder,
     os::{fd::OwnedFd, unix::fs::DirBuilderExt},
     path::Path,
     sync::mpsc::{Receiver, SyncSender, sync_channel},
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use anyhow::{Context, anyhow};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use lic_admission::capacity::Seats;
 use lic_protocol::{
-    name::{HostName, ServerName},
+    name::{FeatureName, HostName, ServerName},
     paths,
     query::{Filter, LIMIT_MAX, Which},
 };
@@ -22,7 +24,7 @@ use lic_store::{
     writer::Writer,
 };
 use nix::sys::signal::{SigSet, Signal};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::{
     acts::Acts,
@@ -30,7 +32,7 @@ use crate::{
     pipe::{EventSink, Message, pipe},
     server::{
         SeatServer,
-        config::{Believed, BelievedSession, BelievedWaiter, SeatServerConfig},
+        config::{Believed, BelievedSession, BelievedWaiter, SeatServerConfig, Typical},
         socket::systemd_listener,
     },
     sources::{
@@ -39,6 +41,11 @@ use crate::{
     },
     writer,
 };
+
+/// Runs of a feature that tell how long the next one lasts.
+const TYPICAL_RUNS: u32 = 100;
+/// For how long that is believed.
+const TYPICAL_AGE: SignedDuration = SignedDuration::from_mins(1);
 
 /// Why the program ends.
 enum End {
@@ -78,6 +85,7 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
             last_alive,
             believed,
             on_act: acts.taker(),
+            typical: typical(Reader::open(&config.databases())?),
         },
         sink.clone(),
         clock,
@@ -187,6 +195,39 @@ fn believed(config: &Config, writer: &Writer) -> anyhow::Result<Believed> {
     let waiters = waiters
         .map(|(feature, ticket)| BelievedWaiter { ticket, feature: feature.as_str().into() });
     Ok(Believed { sessions, waiters: waiters.collect() })
+}
+
+/// The median of the latest runs of a feature that ended; looked up once a minute.
+fn typical(reader: Reader) -> Typical {
+    let mut known: HashMap<FeatureName, (Timestamp, Option<Duration>)> = HashMap::new();
+    Box::new(move |feature| {
+        let now = clock();
+        if let Some((at, median)) = known.get(feature)
+            && now.duration_since(*at) < TYPICAL_AGE
+        {
+            return *median;
+        }
+        let median = median_run(&reader, feature).unwrap_or_else(|error| {
+            warn!("see how long runs of {feature} last: {error:#}");
+            None
+        });
+        known.insert(feature.clone(), (now, median));
+        median
+    })
+}
+
+fn median_run(reader: &Reader, feature: &FeatureName) -> anyhow::Result<Option<Duration>> {
+    let filter = Filter {
+        server: Some(ServerName::local()),
+        feature: Some(feature.clone()),
+        limit: TYPICAL_RUNS,
+        ..Filter::default()
+    };
+    let ended = reader.sessions(Which::Ended, &filter)?.sessions;
+    let mut lasted: Vec<f64> = ended.iter().filter_map(|session| session.duration_s).collect();
+    lasted.sort_unstable_by(f64::total_cmp);
+    let median = lasted.get(lasted.len() / 2);
+    Ok(median.and_then(|seconds| Duration::try_from_secs_f64(*seconds).ok()))
 }
 
 fn followers(config: &Config, writer: &Writer) -> anyhow::Result<Vec<Following>> {

@@ -8,6 +8,7 @@ mod checkin;
 mod checkout;
 pub mod config;
 mod connection;
+mod explain;
 mod facts;
 mod hours;
 mod linger;
@@ -15,6 +16,7 @@ mod outbox;
 mod passed_over;
 mod peer;
 pub mod record;
+mod release;
 mod runtime;
 pub mod socket;
 pub mod token;
@@ -48,7 +50,7 @@ use tracing::{debug, error, info, warn};
 use crate::{
     pipe::EventSink,
     server::{
-        config::{Act, OnAct, SeatServerConfig},
+        config::{Act, OnAct, SeatServerConfig, Typical},
         connection::{Arrived, Connection, Connections},
         outbox::Outbox,
         peer::{Peer, Users},
@@ -90,6 +92,7 @@ pub struct SeatServer {
     host: HostName,
     boot_id: String,
     on_act: OnAct,
+    typical: Typical,
     clock: Box<dyn Fn() -> Timestamp + Send>,
     admission: Admission,
     connections: Connections,
@@ -156,6 +159,7 @@ impl SeatServer {
             host: config.host,
             boot_id: peer::boot_id().context("read the boot id")?,
             on_act: config.on_act,
+            typical: config.typical,
             clock: Box::new(now),
             admission: Admission::new(tools),
             connections: Connections::default(),
@@ -277,6 +281,17 @@ impl SeatServer {
             Arrived::Request(Ok(Request::Acquire(acquire))) => {
                 self.acquire(connection, &acquire, now);
             }
+            Arrived::Request(Ok(Request::Explain(acquire))) => {
+                self.explain(&connection, &acquire, now);
+            }
+            Arrived::Request(Ok(request)) if !may_act(&connection) => {
+                debug!("refused to user {}: {request:?}", connection.peer.uid);
+                let text = "only root and the user of licmon may ask this".to_owned();
+                refuse(&connection, Refusal::Forbidden, text);
+            }
+            Arrived::Request(Ok(Request::Release { lease })) => {
+                self.release(&connection, LeaseId(lease), now);
+            }
             Arrived::Request(Ok(request)) => self.act(connection, request),
             Arrived::Request(Err(wrong)) => {
                 refuse(&connection, Refusal::Malformed, wrong.to_string());
@@ -298,13 +313,9 @@ impl SeatServer {
         self.connections.insert(connection);
     }
 
-    /// Hands an act over to whoever does it, if the asker may ask.
+    /// Hands an act over to whoever does it.
     fn act(&mut self, mut connection: Connection, request: Request) {
         let uid = connection.peer.uid;
-        if uid != 0 && uid != geteuid().as_raw() {
-            let text = "only root and the user of licmon may ask this".to_owned();
-            return refuse(&connection, Refusal::Forbidden, text);
-        }
         let file = connection.take_file();
         if matches!(request, Request::Import(_)) && file.is_none() {
             let text = "the open log comes with the message".to_owned();
@@ -398,6 +409,11 @@ fn refuse(connection: &Connection, refusal: Refusal, text: String) {
     if let Err(errno) = connection.send(&Reply::Refused { refusal, text }) {
         debug!("a refusal was not read: {errno}");
     }
+}
+
+/// Whether the asker may do more than ask for seats.
+fn may_act(connection: &Connection) -> bool {
+    connection.peer.uid == 0 || connection.peer.uid == geteuid().as_raw()
 }
 
 /// The clock as events carry it.

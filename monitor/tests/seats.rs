@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+#[path = "seats/acts.rs"]
+mod acts;
 #[path = "seats/adoption.rs"]
 mod adoption;
 #[path = "seats/site.rs"]

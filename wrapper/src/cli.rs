@@ -18,6 +18,7 @@ Take a seat of a feature, then become TOOL. The seat is free again when TOOL end
   -E CODE          exit with CODE in place of 75, 124 and a refusal's 125
   -P PROJECT       name the project this run belongs to
   -v               tell on standard error what happens
+      --explain    tell what would come of it, and why; TOOL is not run
       --help       print this
       --version    print the version
 
@@ -36,6 +37,8 @@ pub enum Call<'a> {
     Version,
     /// A tool run with seats.
     Run(Order<'a>),
+    /// Words about such a run.
+    Explain(Order<'a>),
 }
 
 /// A tool to run, and the seats it needs.
@@ -91,15 +94,18 @@ impl Mistake {
 /// [`Mistake`] names the first argument that cannot be followed.
 pub fn parse<'a>(arguments: &'a [&'a CStr]) -> Result<Call<'a>, Mistake> {
     let mut options = Options::default();
+    let mut is_explaining = false;
     let mut rest = arguments.get(1..).unwrap_or_default();
     while let Some((first, others)) = rest.split_first() {
         rest = others;
         let argument = first.to_bytes();
         match argument {
+            b"--" if is_explaining => return options.order(rest).map(Call::Explain),
             b"--" => return options.order(rest).map(Call::Run),
             b"--help" => return Ok(Call::Help),
             b"--version" => return Ok(Call::Version),
-            b"--explain" | b"--supervise" => {
+            b"--explain" => is_explaining = true,
+            b"--supervise" => {
                 return Err(Mistake::new("this version does not have the option", argument));
             }
             [b'-', b'-', ..] => return Err(Mistake::new("there is no option", argument)),
@@ -338,6 +344,14 @@ mod tests {
     }
 
     #[test]
+    fn words_are_asked_for_before_the_tool() {
+        with_parsed(&["--explain", "-v", "--", "x"], |call| {
+            assert!(matches!(call, Ok(Call::Explain(order)) if order.is_verbose));
+        });
+        with_parsed(&["--", "x", "--explain"], |call| assert!(matches!(call, Ok(Call::Run(_)))));
+    }
+
+    #[test]
     fn mistakes_name_the_argument() {
         check_mistake(&[], "no tool is named; write it after --", "");
         check_mistake(&["--"], "no tool follows --", "");
@@ -357,9 +371,9 @@ mod tests {
         check_mistake(&["-q", "--", "x"], "there is no option", "-q");
         check_mistake(&["--quiet", "--", "x"], "there is no option", "--quiet");
         check_mistake(
-            &["--explain", "--", "x"],
+            &["--supervise", "--", "x"],
             "this version does not have the option",
-            "--explain",
+            "--supervise",
         );
         check_mistake(&["-f"], "a value must follow", "-f");
         check_mistake(&["-E", "256", "--", "x"], "-E takes 0 to 255, not", "256");

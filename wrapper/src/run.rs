@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use crate::{
     cli::{self, Call, Order},
     config, exec, message,
-    policy::{self, EXIT_FAILED, Verdict},
+    policy::{self, EXIT_FAILED, NoSeat, Verdict},
     wait::{self, Answer},
 };
 
@@ -19,6 +19,7 @@ pub fn run(arguments: &[&CStr], environment: &[&CStr]) -> c_int {
         Ok(Call::Help) => shown(cli::HELP),
         Ok(Call::Version) => shown(cli::VERSION),
         Ok(Call::Run(order)) => run_tool(&order, environment),
+        Ok(Call::Explain(order)) => explain(&order, environment),
         Err(mistake) => {
             message::mistake(&mistake);
             EXIT_FAILED
@@ -45,6 +46,28 @@ fn run_tool(order: &Order<'_>, environment: &[&CStr]) -> u8 {
             code
         }
     }
+}
+
+fn explain(order: &Order<'_>, environment: &[&CStr]) -> u8 {
+    let knowledge = config::knowledge(&order.wants, environment);
+    let (reason, text) = match wait::words(order, &knowledge) {
+        Ok((None, text)) => return shown_line(text),
+        Ok((Some(refusal), text)) => (NoSeat::Refused(refusal), text),
+        Err(why) => {
+            message::no_seat(order, &knowledge, NoSeat::Silent, why);
+            return order.exit_code.unwrap_or(EXIT_FAILED);
+        }
+    };
+    shown_line(text);
+    match policy::verdict(reason, knowledge.on_down, order.waiting, order.exit_code) {
+        Verdict::Exit(code) => code,
+        Verdict::RunUncounted => 0,
+    }
+}
+
+fn shown_line(mut text: String) -> u8 {
+    text.push('\n');
+    shown(&text)
 }
 
 fn not_run(order: &Order<'_>, errno: Errno) -> u8 {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use lic_protocol::wire::{Acquire, Reply, Request, Wait};
+use lic_protocol::wire::{Acquire, Refusal, Reply, Request, Wait};
 
 use crate::{
     cli::{Order, Waiting},
@@ -51,6 +51,29 @@ pub fn seats(order: &Order<'_>, knowledge: &Knowledge) -> Answer {
         }
         rest(pause(attempts).min(asking.left(until)));
         attempts += 1;
+    }
+}
+
+/// What the monitor says would come of asking, and why it would refuse.
+///
+/// # Errors
+/// When it is away; why, for people.
+pub fn words(
+    order: &Order<'_>,
+    knowledge: &Knowledge,
+) -> Result<(Option<Refusal>, String), &'static str> {
+    let asking = Asking::new(order);
+    let answer = || {
+        let mut connection = Connection::open(&knowledge.socket)?;
+        connection.send(&Request::Explain(asking.acquire()).encode())?;
+        connection.reply(asking.first_reply_deadline())
+    };
+    match answer() {
+        Ok(Reply::Done { text }) => Ok((None, text)),
+        Ok(Reply::Refused { refusal, text }) => Ok((Some(refusal), text)),
+        Ok(_) => Err("it answers something else"),
+        Err(Lost::Broken(why)) => Err(why),
+        Err(Lost::TimedOut) => Err("it takes too long"),
     }
 }
 
@@ -133,7 +156,11 @@ impl<'a> Asking<'a> {
     }
 
     fn request(&self) -> String {
-        Request::Acquire(Acquire {
+        Request::Acquire(self.acquire()).encode()
+    }
+
+    fn acquire(&self) -> Acquire {
+        Acquire {
             wants: self.order.wants.clone(),
             wait: match self.order.waiting {
                 Waiting::AsConfigured => Wait::AsConfigured,
@@ -143,8 +170,7 @@ impl<'a> Asking<'a> {
             tool: self.order.tool_name.clone(),
             project: self.order.project.clone(),
             ticket: self.ticket,
-        })
-        .encode()
+        }
     }
 
     fn tell(&mut self, place: u32) {

@@ -111,6 +111,27 @@ fn refusals() {
     check_refusal(&[], Refusal::Malformed, 125);
 }
 
+/// What `--explain` prints and leaves with; the tool is never run.
+#[track_caller]
+fn check_words(reply: &Reply, code: i32) {
+    let monitor = Responder::start();
+    let arguments = ["--explain", "-f", "x:2", "-P", "p", "--", "echo", "ran"];
+    let child = licwrap(monitor.socket(), &arguments).spawn().unwrap();
+    let mut asker = monitor.accept();
+    let Request::Explain(order) = &asker.request else { panic!("{:?}", asker.request) };
+    assert_eq!((order.wants[0].count, order.project.as_deref()), (2, Some("p")));
+    asker.reply(reply);
+    check(&child.wait_with_output().unwrap(), code, "one\ntwo\n", "");
+}
+
+#[test]
+fn words_instead_of_a_seat() {
+    let text = || "one\ntwo".to_owned();
+    check_words(&Reply::Done { text: text() }, 0);
+    check_words(&Reply::Refused { refusal: Refusal::Busy, text: text() }, 75);
+    check_words(&Reply::Refused { refusal: Refusal::Forbidden, text: text() }, 125);
+}
+
 /// What licwrap does when nobody listens, and the tool's file beside the socket is `file`.
 #[track_caller]
 fn check_absent(file: &str, arguments: &[&str], code: i32, stdout: &str, words: &str) {

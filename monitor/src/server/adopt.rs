@@ -174,7 +174,7 @@ fn missed(
     now: Timestamp,
 ) -> Ending {
     let at = last_alive.map_or(record.since, |alive| alive.max(record.since));
-    Ending { at: stamp(at), before: Some(stamp(now)), how: reason.word().to_owned() }
+    Ending { at: stamp(at), before: Some(stamp(now)), how: reason.word().to_owned(), by: None }
 }
 
 fn vanished(
@@ -186,5 +186,5 @@ fn vanished(
     let is_before_boot = booted.is_some_and(|booted| session.started < booted);
     let reason = if is_before_boot { EndReason::HostRebooted } else { EndReason::Lost };
     let at = last_alive.map_or(session.started, |alive| alive.max(session.started));
-    Ending { at: stamp(at), before: Some(stamp(now)), how: reason.word().to_owned() }
+    Ending { at: stamp(at), before: Some(stamp(now)), how: reason.word().to_owned(), by: None }
 }

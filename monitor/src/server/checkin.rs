@@ -30,16 +30,19 @@ impl SeatServer {
     /// Nobody holds a lease any more.
     pub(super) fn tree_ended(&mut self, id: u64, now: Timestamp) {
         let how = EndReason::ToolExited.word().to_owned();
-        self.close_lease(LeaseId(id), &Ending { at: stamp(now), before: None, how }, now);
+        self.close_lease(LeaseId(id), &Ending { at: stamp(now), before: None, how, by: None }, now);
     }
 
     /// Whether processes that its own has left behind keep a lease. They are then watched through its token.
     fn is_kept_by_tree(&mut self, id: u64) -> bool {
         let lease = self.leases.get_mut(&LeaseId(id));
         let Some(lease) = lease else { return false };
+        let Some(pidfd) = lease.pidfd.take() else { return lease.token.is_some() };
         let Some(token) = lease.token.take() else { return false };
         // It is watched no more, or it would wake the loop for ever.
-        lease.pidfd = None;
+        if let Err(errno) = self.epoll.delete(&pidfd) {
+            warn!("stop watching the process of lease {id}: {errno}");
+        }
         if is_hung_up(&token) {
             return false;
         }
@@ -93,7 +96,8 @@ impl SeatServer {
 
     /// Records the end of a place that is in no table.
     pub(super) fn end_place(&mut self, record: &Record, outcome: WaitOutcome, now: Timestamp) {
-        let ending = Ending { at: stamp(now), before: None, how: outcome.word().to_owned() };
+        let how = outcome.word().to_owned();
+        let ending = Ending { at: stamp(now), before: None, how, by: None };
         self.outbox.push(facts::dequeues(record, &ending));
         self.end_record(Kind::Ticket, record.id, &ending);
     }

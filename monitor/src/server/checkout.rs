@@ -275,7 +275,12 @@ impl SeatServer {
         }
     }
 
-    fn record(&mut self, connection: &Connection, acquire: &Acquire, now: Timestamp) -> Record {
+    pub(super) fn record(
+        &mut self,
+        connection: &Connection,
+        acquire: &Acquire,
+        now: Timestamp,
+    ) -> Record {
         Record {
             id: 0,
             holder: connection.peer.holder(&mut self.users),

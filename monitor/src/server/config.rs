@@ -1,6 +1,6 @@
 //! What a seat server is opened with. Nothing is read here; the wiring fills it in.
 
-use std::{os::fd::OwnedFd, path::PathBuf};
+use std::{os::fd::OwnedFd, path::PathBuf, time::Duration};
 
 use jiff::Timestamp;
 use lic_admission::capacity::Tool;
@@ -25,6 +25,8 @@ pub struct SeatServerConfig {
     pub believed: Believed,
     /// Does what is asked and is not about seats.
     pub on_act: OnAct,
+    /// How long a run of a feature lasts.
+    pub typical: Typical,
 }
 
 /// A tool, and how its seats are given out.
@@ -97,13 +99,17 @@ pub struct BelievedWaiter {
     pub feature: FeatureName,
 }
 
+/// How long a run of a feature lasts, by those before it; `None` where there were none. It is asked when somebody wants to
+/// know how long he may wait, and should not take long.
+pub type Typical = Box<dyn FnMut(&FeatureName) -> Option<Duration> + Send>;
+
 /// Does what is asked and is not about seats; must not block.
 pub type OnAct = Box<dyn Fn(Act) + Send>;
 
 /// A request that is not about seats, from root or the monitor's own user.
 #[derive(Debug)]
 pub struct Act {
-    /// What is asked: anything but `Acquire`.
+    /// What is asked: anything but `Acquire`, `Explain` and `Release`.
     pub request: Request,
     /// Where to answer: blocking, and with a limit on how long a write may take.
     pub connection: OwnedFd,

@@ -59,7 +59,8 @@ pub(super) fn checkins(lease: &Record, ending: &Ending) -> impl Iterator<Item = 
             reason,
             ended_before: ending.before,
         });
-        event("checkin", lease.id, want, ending.at, fact)
+        let raw = ending.by.as_ref().map(|by| format!("{} by {by}", ending.how));
+        Event { raw, ..event("checkin", lease.id, want, ending.at, fact) }
     })
 }
 

@@ -60,6 +60,8 @@ pub struct Ending {
     pub before: Option<Timestamp>,
     /// The word of an `EndReason` or a `WaitOutcome`.
     pub how: String,
+    /// Who ended it, where somebody did.
+    pub by: Option<String>,
 }
 
 impl Kind {
@@ -155,6 +157,9 @@ impl Ending {
         if let Some(before) = self.before {
             pairs.put_number("ended_before_ms", ms(before));
         }
+        if let Some(by) = &self.by {
+            pairs.put("ended_by", by);
+        }
         pairs.put("ended_how", &self.how);
         pairs.put_number("ended_at_ms", ms(self.at));
         pairs.as_str().to_owned()
@@ -163,7 +168,8 @@ impl Ending {
     fn decode(pairs: &Pairs) -> Result<Option<Self>, Malformed> {
         let Some(how) = pairs.get("ended_how") else { return Ok(None) };
         let before = pairs.need_number("ended_before_ms").ok().map(time).transpose()?;
-        Ok(Some(Self { at: time(pairs.need_number("ended_at_ms")?)?, before, how }))
+        let at = time(pairs.need_number("ended_at_ms")?)?;
+        Ok(Some(Self { at, before, how, by: pairs.get("ended_by") }))
     }
 }
 
@@ -206,8 +212,12 @@ mod tests {
         for kind in [Kind::Lease, Kind::Ticket] {
             let text = record().encode(kind);
             assert_eq!(Record::decode(kind, &text), Ok((record(), None)));
-            let end =
-                Ending { at: record().since, before: Some(record().since), how: "left".into() };
+            let end = Ending {
+                at: record().since,
+                before: Some(record().since),
+                how: "left".into(),
+                by: Some("ann (uid 1000)".into()),
+            };
             let text = text + &end.encode();
             assert_eq!(Record::decode(kind, &text), Ok((record(), Some(end))));
         }

@@ -95,6 +95,9 @@ impl Site {
             last_alive: before.last_alive,
             believed: before.believed,
             on_act: Box::new(move |act| acts_in.send(act).unwrap()),
+            typical: Box::new(|feature| {
+                (feature.as_str() == "one").then_some(Duration::from_mins(30))
+            }),
         };
         let hand = Arc::clone(&clock_ms);
         let now = move || Timestamp::from_millisecond(hand.load(Ordering::SeqCst)).unwrap();
@@ -340,7 +343,10 @@ fn shown(event: &Event) -> String {
                 let before = before.as_millisecond() - START_MS;
                 format!("{at} checkin {} {} before {before}", f.feature, f.reason)
             }
-            None => format!("{at} checkin {} {}", f.feature, f.reason),
+            None => {
+                let by = event.raw.as_deref().unwrap_or_default();
+                format!("{at} checkin {} {} {by}", f.feature, f.reason).trim_end().to_owned()
+            }
         },
         Fact::Denial(f) => {
             format!("{at} denial {}:{} {} {}", f.feature, f.count, f.class, f.reason)

@@ -14,7 +14,7 @@ pub struct Event {
     pub fact: Fact,
     /// What makes it the same event when the line is read again from another file.
     pub identity: Identity,
-    /// The line itself, kept only where its time is ambiguous.
+    /// The line itself, kept only where its time is ambiguous, or where it says more than the fact: who released a lease.
     pub raw: Option<String>,
 }
 

@@ -63,6 +63,13 @@ pub struct Acquire {
 pub enum Request {
     /// Seats for a tool.
     Acquire(Acquire),
+    /// What would come of asking for them, in words. Nothing changes.
+    Explain(Acquire),
+    /// Give back the seats of a lease; its tool runs on. For licmon's own user and root.
+    Release {
+        /// The lease.
+        lease: u64,
+    },
     /// Read the log whose open descriptor comes with this message, once. For licmon's own user and root.
     Import(Import),
     /// Make the live database again from history. For licmon's own user and root.
@@ -178,7 +185,12 @@ impl Request {
     pub fn encode(&self) -> String {
         let mut pairs = Pairs::begin();
         match self {
-            Self::Acquire(acquire) => acquire.encode_into(&mut pairs),
+            Self::Acquire(acquire) => acquire.encode_into("acquire", &mut pairs),
+            Self::Explain(acquire) => acquire.encode_into("explain", &mut pairs),
+            Self::Release { lease } => {
+                pairs.put("op", "release");
+                pairs.put_number("lease", *lease);
+            }
             Self::Import(import) => {
                 pairs.put("op", "import");
                 pairs.put("system", &import.system);
@@ -199,6 +211,8 @@ impl Request {
         let pairs = Pairs::read(text)?;
         match pairs.get("op").as_deref() {
             Some("acquire") => Acquire::decode(&pairs).map(Self::Acquire),
+            Some("explain") => Acquire::decode(&pairs).map(Self::Explain),
+            Some("release") => Ok(Self::Release { lease: pairs.need_number("lease")? }),
             Some("import") => Ok(Self::Import(Import {
                 system: pairs.need("system")?,
                 server: pairs.need("server")?,
@@ -212,8 +226,8 @@ impl Request {
 }
 
 impl Acquire {
-    fn encode_into(&self, pairs: &mut Pairs) {
-        pairs.put("op", "acquire");
+    fn encode_into(&self, op: &str, pairs: &mut Pairs) {
+        pairs.put("op", op);
         for want in &self.wants {
             let mut value = String::with_capacity(want.feature.len() + 4);
             value.push_str(&want.feature);
@@ -516,9 +530,14 @@ mod tests {
         acquire.project = Some("Å".into());
         acquire.ticket = None;
         check_request(
+            &Request::Explain(acquire.clone()),
+            "licwrap=1\nop=explain\nfeature=render:2\ntool=a=b%0A%25\nproject=%C3%85\n\n",
+        );
+        check_request(
             &Request::Acquire(acquire),
             "licwrap=1\nop=acquire\nfeature=render:2\ntool=a=b%0A%25\nproject=%C3%85\n\n",
         );
+        check_request(&Request::Release { lease: 9 }, "licwrap=1\nop=release\nlease=9\n\n");
         check_request(&Request::Rebuild, "licwrap=1\nop=rebuild\n\n");
     }
 

@@ -1,0 +1,177 @@
+//! Why one would wait, in words: who holds the seats and since when, which rule decides, the place, and how long it may take.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use lic_admission::{
+    Outlook,
+    asker::Asker,
+    capacity::{Mode, Seats},
+    rule::decisive,
+};
+use lic_protocol::{
+    name::FeatureName,
+    wire::{Acquire, MESSAGE_BYTES_MAX, Pairs, Refusal, Reply, Want},
+};
+use tracing::debug;
+
+use super::{SeatServer, connection::Connection, record::Record};
+use crate::table::{shown, span, time};
+
+/// Most holders of one feature that are named.
+const HOLDERS_MAX: usize = 10;
+/// What a message holds besides its text.
+const ENVELOPE_BYTES: usize = 128;
+
+impl SeatServer {
+    /// Answers with words: done where the seats are free, refused where they are not.
+    pub(super) fn explain(&mut self, connection: &Connection, acquire: &Acquire, now: Timestamp) {
+        let record = self.record(connection, acquire, now);
+        let asker = self.asker(&record);
+        let outlook = self.admission.outlook(&asker, &acquire.wants, now);
+        let mut lines = Vec::new();
+        for want in &acquire.wants {
+            lines.extend(self.told(want, &asker, now));
+        }
+        lines.push(match &outlook {
+            Outlook::Free => "a run of yours would start now".to_owned(),
+            Outlook::Waits { place } => self.prospect(&acquire.wants, *place, now),
+            Outlook::Refused(denied) => format!("a run of yours would be refused: {}", denied.text),
+        });
+        let text = fitting(&lines);
+        let reply = match outlook {
+            Outlook::Free => Reply::Done { text },
+            Outlook::Waits { .. } => Reply::Refused { refusal: Refusal::Busy, text },
+            Outlook::Refused(denied) => Reply::Refused { refusal: denied.refusal, text },
+        };
+        if let Err(errno) = connection.send(&reply) {
+            debug!("an explanation was not read: {errno}");
+        }
+    }
+
+    /// A feature: its seats, who holds them, and the rule about the asker.
+    fn told(&self, want: &Want, asker: &Asker, now: Timestamp) -> Vec<String> {
+        let feature = want.feature.as_str();
+        let Some(tool) = self.admission.tool(feature) else { return Vec::new() };
+        let in_use = self.admission.in_use(&FeatureName::from(feature)).unwrap_or(0);
+        let waits = self.waiters.values().filter(|w| seats(&w.record, feature).is_some()).count();
+        let limit = match tool.seats {
+            Seats::Limited(seats) => format!("{in_use} of {seats} seats in use"),
+            Seats::Unlimited => format!("{in_use} seats in use, no limit"),
+        };
+        let mode = match tool.mode {
+            Mode::Enforce => "",
+            Mode::Observe => ", observed only: nobody is refused",
+            Mode::Off => ", not limited now",
+        };
+        let mut lines = vec![format!("{feature}: {limit}, {waits} waiting{mode}")];
+        let holders: Vec<&Record> = self.holders(feature).collect();
+        for record in holders.iter().take(HOLDERS_MAX) {
+            lines.push(format!(
+                "  {} on {} holds {} since {} ({}): {}, lease {}",
+                record.holder.user,
+                record.host,
+                seats(record, feature).unwrap_or(0),
+                time(record.since),
+                span(now.duration_since(record.since).as_secs_f64()),
+                shown(&record.tool),
+                record.id
+            ));
+        }
+        if holders.len() > HOLDERS_MAX {
+            lines.push(format!("  and {} more", holders.len() - HOLDERS_MAX));
+        }
+        if let Some(rule) = decisive(&tool.rules, asker) {
+            lines.push(format!("  decided by: {rule}"));
+        }
+        lines
+    }
+
+    /// The place, and how long that may take by the runs before.
+    fn prospect(&mut self, wants: &[Want], place: u32, now: Timestamp) -> String {
+        let expected = wants.iter().filter_map(|want| {
+            let typical = (self.typical)(&FeatureName::from(want.feature.as_str()))?;
+            let leases = self.leases.values().map(|lease| &lease.record);
+            let held = leases.filter(|record| seats(record, &want.feature).is_some());
+            let ages = held.map(|record| {
+                Duration::try_from(now.duration_since(record.since)).unwrap_or_default()
+            });
+            Some((expected_wait(ages.collect(), typical, place)?, typical))
+        });
+        match expected.max() {
+            Some((wait, typical)) => format!(
+                "a run of yours would wait at place {place}, about {} if runs last as long as those before ({})",
+                span(wait.as_secs_f64()),
+                span(typical.as_secs_f64())
+            ),
+            None => format!("a run of yours would wait at place {place}"),
+        }
+    }
+
+    /// The oldest first.
+    fn holders<'a>(&'a self, feature: &'a str) -> impl Iterator<Item = &'a Record> {
+        let records = self.leases.values().map(|lease| &lease.record);
+        records.filter(move |record| seats(record, feature).is_some())
+    }
+}
+
+/// Seats of a feature that a record is about.
+fn seats(record: &Record, feature: &str) -> Option<u32> {
+    record.wants.iter().find(|want| want.feature == feature).map(|want| want.count)
+}
+
+/// When the waiter at this place may start, if every run lasts as long as is typical and takes one seat: runs that are older
+/// than that end at any moment. `None` when nobody holds anything.
+fn expected_wait(ages: Vec<Duration>, typical: Duration, place: u32) -> Option<Duration> {
+    let mut left: Vec<Duration> = ages.into_iter().map(|age| typical.saturating_sub(age)).collect();
+    left.sort_unstable();
+    let ahead = usize::try_from(place).ok()?.checked_sub(1)?;
+    let rounds = u32::try_from(ahead.checked_div(left.len())?).ok()?;
+    Some(left[ahead % left.len()] + typical * rounds)
+}
+
+/// The lines, less those in the middle that do not fit into a message.
+fn fitting(lines: &[String]) -> String {
+    let mut kept = lines.to_vec();
+    loop {
+        let text = kept.join("\n");
+        let mut pairs = Pairs::new();
+        pairs.put("text", &text);
+        if pairs.as_str().len() + ENVELOPE_BYTES <= MESSAGE_BYTES_MAX || kept.len() < 2 {
+            return text;
+        }
+        kept.remove(kept.len() - 2);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(ages_min: &[u64], place: u32, expected_min: Option<u64>) {
+        let ages = ages_min.iter().map(|min| Duration::from_mins(*min)).collect();
+        let wait = expected_wait(ages, Duration::from_mins(30), place);
+        assert_eq!(wait, expected_min.map(Duration::from_mins));
+    }
+
+    #[test]
+    fn how_long_it_may_take() {
+        check(&[], 1, None);
+        check(&[10], 1, Some(20));
+        check(&[40], 1, Some(0));
+        check(&[10, 25], 1, Some(5));
+        check(&[10, 25], 2, Some(20));
+        check(&[10, 25], 3, Some(35));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_left_out_before_the_last_line() {
+        let mut lines = vec!["Å".repeat(100); 50];
+        lines.push("last".to_owned());
+        let text = fitting(&lines);
+        assert!(text.ends_with("\nlast") && text.len() > 1000, "{text}");
+        let reply = Reply::Refused { refusal: Refusal::Busy, text }.encode();
+        assert!(reply.len() <= MESSAGE_BYTES_MAX, "{}", reply.len());
+    }
+}
