@@ -198,7 +198,10 @@ impl Cli {
         let reader = || Reader::open(&config.databases());
         match &self.command {
             Command::Parse(_) => Ok(()),
-            Command::Serve => serve(&config),
+            Command::Serve => {
+                let chosen = self.chosen();
+                serve(&config, move || Config::load(Place::find(&chosen)?))
+            }
             Command::Import(import) => import.run(&config),
             Command::Rebuild => import::rebuild(&config),
             Command::Release { lease } => import::release(&config, *lease),
@@ -230,11 +233,15 @@ impl Cli {
     }
 
     fn load(&self) -> Result<Config, ConfigError> {
-        Config::load(Place::find(&Chosen {
+        Config::load(Place::find(&self.chosen())?)
+    }
+
+    fn chosen(&self) -> Chosen {
+        Chosen {
             config: self.config.clone(),
             state: self.state.clone(),
             runtime: self.runtime.clone(),
-        })?)
+        }
     }
 }
 

@@ -5,7 +5,10 @@ use std::{
     fs::DirBuilder,
     os::{fd::OwnedFd, unix::fs::DirBuilderExt},
     path::Path,
-    sync::mpsc::{Receiver, SyncSender, sync_channel},
+    sync::{
+        Arc, Weak,
+        mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
+    },
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -14,6 +17,7 @@ use anyhow::{Context, anyhow};
 use jiff::{SignedDuration, Timestamp};
 use lic_admission::capacity::Seats;
 use lic_protocol::{
+    config::ConfigError,
     name::{FeatureName, HostName, ServerName},
     paths,
     query::{Filter, LIMIT_MAX, Which},
@@ -32,7 +36,9 @@ use crate::{
     pipe::{EventSink, Message, pipe},
     server::{
         SeatServer,
-        config::{Believed, BelievedSession, BelievedWaiter, SeatServerConfig, Typical},
+        config::{
+            Believed, BelievedSession, BelievedWaiter, SeatServerConfig, ToolConfig, Typical,
+        },
         socket::systemd_listener,
     },
     sources::{
@@ -59,9 +65,12 @@ enum End {
 ///
 /// # Errors
 /// When it cannot start, or the databases cannot be written.
-pub fn serve(config: &Config) -> anyhow::Result<()> {
+pub fn serve(
+    config: &Config,
+    load: impl Fn() -> Result<Config, ConfigError> + Send + 'static,
+) -> anyhow::Result<()> {
     // Every thread inherits this mask, so that only the one that waits for signals gets them.
-    let signals = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT]);
+    let signals = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP]);
     signals.thread_block().context("block signals")?;
     let (ends, end) = sync_channel(4);
     let mut writer = open_writer(config)?;
@@ -72,6 +81,11 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
     let followers = followers(config, &writer)?;
     let (sink, messages) = pipe();
     let writing = start_writer(writer, messages, ends.clone())?;
+    let (tools, reloads) = channel();
+    let (reload, wake) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+    let configuring = Arc::new(sink.clone());
+    let sink_of_reloads = Arc::downgrade(&configuring);
+    let reloader = Reloader { load: Box::new(load), tools, wake, sink: sink_of_reloads };
     let acts = Acts::start(sink.clone(), clock)?;
     let seats = SeatServer::open(
         SeatServerConfig {
@@ -86,13 +100,15 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
             believed,
             on_act: acts.taker(),
             typical: typical(Reader::open(&config.databases())?),
+            reloads,
+            reload,
         },
         sink.clone(),
         clock,
     )?;
     let (stop_seats, seating) = start_seats(seats, ends.clone())?;
     let following = start_followers(followers, &sink, &ends)?;
-    start_signals(signals, ends)?;
+    start_signals(signals, ends, reloader)?;
     info!(
         "ready: {} license servers, {} tools, databases in {}",
         config.servers.len(),
@@ -105,6 +121,7 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
         waker.stop();
     }
     drop(stop_seats);
+    drop(configuring);
     acts.stop();
     // A thread that panicked has told so; the others are waited for all the same, or the pipe would not be drained.
     for (_, thread) in following {
@@ -290,11 +307,16 @@ fn start_followers(
     Ok(started)
 }
 
-fn start_signals(signals: SigSet, ends: SyncSender<End>) -> anyhow::Result<()> {
+fn start_signals(signals: SigSet, ends: SyncSender<End>, reloader: Reloader) -> anyhow::Result<()> {
     // This thread is not joined: it may wait for a signal that never comes.
-    spawn("signals", ends.clone(), move || match signals.wait() {
-        Ok(signal) => drop(ends.send(End::Signal(signal))),
-        Err(error) => error!("wait for signals: {error}"),
+    spawn("signals", ends.clone(), move || {
+        loop {
+            match signals.wait() {
+                Ok(Signal::SIGHUP) => reloader.reload(),
+                Ok(signal) => return drop(ends.send(End::Signal(signal))),
+                Err(error) => return error!("wait for signals: {error}"),
+            }
+        }
     })
     .map(drop)
 }
@@ -309,6 +331,39 @@ fn spawn(
         run();
     });
     thread.with_context(|| format!("start {name}"))
+}
+
+/// Reads the configuration again when it is told to.
+struct Reloader {
+    load: Box<dyn Fn() -> Result<Config, ConfigError> + Send>,
+    tools: Sender<Vec<ToolConfig>>,
+    wake: OwnedFd,
+    /// Weak, because its thread outlives the pipe.
+    sink: Weak<EventSink>,
+}
+
+impl Reloader {
+    /// Passes on what is new of the tools. A mistake leaves all as it is.
+    fn reload(&self) {
+        match (self.load)() {
+            Ok(config) => {
+                if let Err(error) = self.pass_on(config) {
+                    error!("use the configuration: {error:#}");
+                }
+            }
+            Err(error) => error!("the configuration stays as it was: {error}"),
+        }
+    }
+
+    fn pass_on(&self, config: Config) -> anyhow::Result<()> {
+        info!("the tools are read again; license servers and folders at the next start");
+        let named = configured(&config);
+        let act = move |writer: &mut Writer| writer.configure(&named);
+        let sink = self.sink.upgrade().context("licmon is stopping")?;
+        sink.act(act).map_err(|_| anyhow!("licmon is stopping"))?;
+        self.tools.send(config.tools).context("the seat server has ended")?;
+        rustix::io::write(&self.wake, &[1]).context("wake the seat server").map(drop)
+    }
 }
 
 /// Ends the program when its thread panics: what that thread did would silently be done no more.

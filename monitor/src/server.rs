@@ -17,6 +17,7 @@ mod passed_over;
 mod peer;
 pub mod record;
 mod release;
+mod reload;
 mod runtime;
 pub mod socket;
 pub mod token;
@@ -26,6 +27,7 @@ use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet, BinaryHeap},
     os::fd::{AsFd, OwnedFd},
+    sync::mpsc::Receiver,
     time::{Duration, Instant},
 };
 
@@ -50,7 +52,7 @@ use tracing::{debug, error, info, warn};
 use crate::{
     pipe::EventSink,
     server::{
-        config::{Act, OnAct, SeatServerConfig, Typical},
+        config::{Act, OnAct, SeatServerConfig, ToolConfig, Typical},
         connection::{Arrived, Connection, Connections},
         outbox::Outbox,
         peer::{Peer, Users},
@@ -89,6 +91,9 @@ pub struct SeatServer {
     epoll: Epoll,
     listener: OwnedFd,
     seats: SeatFolder,
+    runtime: Runtime,
+    reloads: Receiver<Vec<ToolConfig>>,
+    reload: OwnedFd,
     host: HostName,
     boot_id: String,
     on_act: OnAct,
@@ -156,6 +161,9 @@ impl SeatServer {
             epoll,
             listener,
             seats: SeatFolder::new(runtime.seats()),
+            runtime,
+            reloads: config.reloads,
+            reload: config.reload,
             host: config.host,
             boot_id: peer::boot_id().context("read the boot id")?,
             on_act: config.on_act,
@@ -177,6 +185,7 @@ impl SeatServer {
         };
         let now = (server.clock)();
         server.adopt(config.last_alive, &config.believed, now)?;
+        server.watch(&server.reload, Watched::Reload, EpollFlags::EPOLLIN)?;
         server.watch(&server.listener, Watched::Listener, EpollFlags::EPOLLIN)?;
         Ok(server)
     }
@@ -203,6 +212,7 @@ impl SeatServer {
                 match Watched::of(event.data()) {
                     Watched::Stop => stops = true,
                     Watched::Listener => self.accept(now),
+                    Watched::Reload => self.reload(now),
                     Watched::Connection(id) => self.serve(id, now),
                     Watched::Process(id) => self.process_ended(id, now),
                     Watched::Token(id) => self.tree_ended(id, now),

@@ -1,6 +1,6 @@
 //! What a seat server is opened with. Nothing is read here; the wiring fills it in.
 
-use std::{os::fd::OwnedFd, path::PathBuf, time::Duration};
+use std::{os::fd::OwnedFd, path::PathBuf, sync::mpsc::Receiver, time::Duration};
 
 use jiff::Timestamp;
 use lic_admission::capacity::Tool;
@@ -27,6 +27,10 @@ pub struct SeatServerConfig {
     pub on_act: OnAct,
     /// How long a run of a feature lasts.
     pub typical: Typical,
+    /// Tools as they are configured from then on.
+    pub reloads: Receiver<Vec<ToolConfig>>,
+    /// Readable when there are any.
+    pub reload: OwnedFd,
 }
 
 /// A tool, and how its seats are given out.

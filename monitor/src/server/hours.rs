@@ -32,7 +32,7 @@ impl SeatServer {
         }
     }
 
-    fn refuse_if_forbidden(&mut self, ticket: Ticket, now: Timestamp) {
+    pub(super) fn refuse_if_forbidden(&mut self, ticket: Ticket, now: Timestamp) {
         let Some(record) = self.waiters.get(&ticket).map(|waiter| waiter.record.clone()) else {
             return;
         };

@@ -22,6 +22,8 @@ pub(super) enum Deadline {
 pub(super) enum Watched {
     Listener,
     Stop,
+    /// There is another configuration.
+    Reload,
     Connection(u64),
     /// The process of the lease or the ticket of this number; the two never have the same.
     Process(u64),
@@ -34,11 +36,14 @@ impl Watched {
     const STOP: u64 = 1;
     /// Above every id.
     const TOKEN: u64 = 1 << 63;
+    /// The token of no lease: the first is 1.
+    const RELOAD: u64 = Self::TOKEN;
 
     pub(super) fn bits(self) -> u64 {
         match self {
             Self::Listener => Self::LISTENER,
             Self::Stop => Self::STOP,
+            Self::Reload => Self::RELOAD,
             Self::Connection(id) => id << 1,
             Self::Process(id) => id << 1 | 1,
             Self::Token(id) => Self::TOKEN | id,
@@ -49,6 +54,7 @@ impl Watched {
         match bits {
             Self::LISTENER => Self::Listener,
             Self::STOP => Self::Stop,
+            Self::RELOAD => Self::Reload,
             bits if bits & Self::TOKEN != 0 => Self::Token(bits & !Self::TOKEN),
             bits if bits & 1 == 0 => Self::Connection(bits >> 1),
             bits => Self::Process(bits >> 1),
@@ -66,6 +72,7 @@ mod tests {
         for watched in [
             Watched::Listener,
             Watched::Stop,
+            Watched::Reload,
             Watched::Connection(1),
             Watched::Connection(ID_MAX),
             Watched::Process(1),

@@ -73,3 +73,40 @@ fn why_one_would_wait_is_explained() {
     // Nothing was taken, and nobody was put in the queue.
     assert_eq!((site.records("lease"), site.records("ticket")), (1, 0));
 }
+
+#[test]
+fn another_number_of_seats_ends_nobody() {
+    let mut site = Site::start();
+    assert!(site.ask("feature=one").reply().starts_with("status=granted"));
+    assert!(site.ask("feature=quiet").reply().starts_with("status=granted"));
+    let mut first = site.ask("feature=one");
+    let mut second = site.ask("feature=one");
+    let mut in_vain = site.ask("feature=quiet\nwait=yes");
+    for waiter in [&mut first, &mut second, &mut in_vain] {
+        assert!(waiter.reply().starts_with("status=queued"));
+    }
+    site.expect_events(&[
+        "0 checkout one:1",
+        "0 checkout quiet:1",
+        "0 queue one:1",
+        "0 queue one:1",
+        "0 queue quiet:1",
+    ]);
+    site.reconfigure(2);
+    assert!(first.reply().starts_with("status=granted"));
+    let text = "no tool named quiet is configured";
+    assert_eq!(in_vain.reply(), format!("status=refused refusal=unknown text={text}"));
+    site.expect_events(&["0 dequeue quiet refused", "0 checkout one:1", "0 dequeue one granted"]);
+    // Fewer seats than are held: they stay held, and who waits goes on waiting.
+    site.reconfigure(1);
+    let (_, text) = loop {
+        let told = said(&site, "op=explain\nfeature=one");
+        if told.1.starts_with("one: 2 of 1 seats in use, 1 waiting") {
+            break told;
+        }
+    };
+    assert!(text.ends_with("a run of yours would wait at place 2, about 30 min 0 s if runs last as long as those before (30 min 0 s)"), "{text}");
+    site.reconfigure(3);
+    assert!(second.reply().starts_with("status=granted"));
+    site.expect_events(&["0 checkout one:1", "0 dequeue one granted"]);
+}

@@ -12,7 +12,7 @@ use std::{
     sync::{
         Arc, Mutex,
         atomic::{AtomicI64, Ordering},
-        mpsc::{Receiver, channel},
+        mpsc::{Receiver, Sender, channel},
     },
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -60,6 +60,7 @@ pub(crate) struct Before {
 pub(crate) struct Site {
     pub(crate) folder: TempDir,
     pub(crate) acts: Receiver<Act>,
+    reload: (Sender<Vec<ToolConfig>>, PipeWriter),
     clock_ms: Arc<AtomicI64>,
     running: Option<(JoinHandle<anyhow::Result<()>>, PipeWriter)>,
     messages: Receiver<Message>,
@@ -87,6 +88,8 @@ impl Site {
         let (sink, messages) = pipe();
         let (acts_in, acts) = channel();
         let clock_ms = Arc::new(AtomicI64::new(START_MS));
+        let (tools_in, reloads) = channel();
+        let (reload, wake) = std::io::pipe().unwrap();
         let config = SeatServerConfig {
             runtime: folder.path().join("run"),
             tools: tools(),
@@ -95,6 +98,8 @@ impl Site {
             last_alive: before.last_alive,
             believed: before.believed,
             on_act: Box::new(move |act| acts_in.send(act).unwrap()),
+            reloads,
+            reload: reload.into(),
             typical: Box::new(|feature| {
                 (feature.as_str() == "one").then_some(Duration::from_mins(30))
             }),
@@ -110,6 +115,7 @@ impl Site {
         Ok(Self {
             folder,
             acts,
+            reload: (tools_in, wake),
             clock_ms,
             running: Some((thread, stopper)),
             messages,
@@ -117,6 +123,15 @@ impl Site {
             uncommitted: Mutex::default(),
             commits: true,
         })
+    }
+
+    /// Configures the tools again, `one` with so many seats and without `quiet`.
+    pub(crate) fn reconfigure(&mut self, seats_of_one: u32) {
+        let mut tools = tools();
+        tools[0].tool.seats = Seats::Limited(seats_of_one);
+        tools.retain(|tool| tool.name.as_str() != "quiet");
+        self.reload.0.send(tools).unwrap();
+        self.reload.1.write_all(&[1]).unwrap();
     }
 
     /// From now on nothing is committed, as when the monitor is killed before its writer comes to it.
