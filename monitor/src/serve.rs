@@ -21,7 +21,10 @@ use lic_store::{
     read::Reader,
     writer::Writer,
 };
-use nix::sys::signal::{SigSet, Signal};
+use nix::{
+    sys::signal::{SigSet, Signal},
+    unistd::geteuid,
+};
 use tracing::{error, info};
 
 use crate::{
@@ -30,7 +33,7 @@ use crate::{
     pipe::{EventSink, Message, pipe},
     server::{
         SeatServer,
-        config::{Believed, BelievedSession, BelievedWaiter, SeatServerConfig},
+        config::{Believed, BelievedSession, BelievedWaiter, SeatServerConfig, SpoolConfig},
         socket::systemd_listener,
     },
     sources::{
@@ -70,6 +73,7 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
         SeatServerConfig {
             runtime: config.place.runtime.clone(),
             tools: config.tools.clone(),
+            spool: Some(spool(config)),
             host: host_name(),
             listener: systemd_listener(
                 variable("LISTEN_PID").as_deref(),
@@ -187,6 +191,13 @@ fn believed(config: &Config, writer: &Writer) -> anyhow::Result<Believed> {
     let waiters = waiters
         .map(|(feature, ticket)| BelievedWaiter { ticket, feature: feature.as_str().into() });
     Ok(Believed { sessions, waiters: waiters.collect() })
+}
+
+/// Everybody may leave a file where the monitor is everybody's; elsewhere nobody could come there.
+fn spool(config: &Config) -> SpoolConfig {
+    let state = &config.place.state;
+    let is_of_all = geteuid().is_root() || state == Path::new(paths::STATE_SYSTEM);
+    SpoolConfig { path: state.join(paths::SPOOL), mode: if is_of_all { 0o1733 } else { 0o700 } }
 }
 
 fn followers(config: &Config, writer: &Writer) -> anyhow::Result<Vec<Following>> {

@@ -9,12 +9,14 @@ mod checkout;
 pub mod config;
 mod connection;
 mod facts;
+mod nested;
 mod outbox;
 mod passed_over;
 mod peer;
 pub mod record;
 mod runtime;
 pub mod socket;
+mod spool;
 pub mod token;
 mod watch;
 
@@ -52,6 +54,7 @@ use crate::{
         peer::{Peer, Users},
         record::Record,
         runtime::Runtime,
+        spool::Spool,
         token::SeatFolder,
         watch::{Deadline, Watched},
     },
@@ -79,6 +82,8 @@ const ACCEPT_PAUSE_MS: u64 = 100;
 const PASSED_OVER_MS: u64 = 200;
 /// How often records whose end was committed are looked for while nothing else happens.
 const SWEEP_MS: u64 = 200;
+/// How often runs are looked for that were not counted when they began.
+const SPOOL_S: u64 = 3;
 
 /// Gives out seats. Made by [`SeatServer::open`], consumed by [`SeatServer::run`].
 pub struct SeatServer {
@@ -101,6 +106,7 @@ pub struct SeatServer {
     outbox: Outbox,
     last_connection: u64,
     is_paused: bool,
+    spool: Option<Spool>,
 }
 
 /// Seats held.
@@ -139,7 +145,8 @@ impl SeatServer {
             None => socket::listener(&runtime.socket())?,
         };
         rustix::io::ioctl_fionbio(&listener, true).context("prepare the socket")?;
-        runtime.write_tools(&config.tools)?;
+        let spool = config.spool.map(Spool::open).transpose()?;
+        runtime.write_tools(&config.tools, spool.as_ref().map(Spool::path))?;
         let tools = config
             .tools
             .iter()
@@ -164,9 +171,11 @@ impl SeatServer {
             outbox: Outbox::new(sink),
             last_connection: 0,
             is_paused: false,
+            spool,
         };
         let now = (server.clock)();
         server.adopt(config.last_alive, &config.believed, now)?;
+        server.take_up_runs(now);
         server.watch(&server.listener, Watched::Listener, EpollFlags::EPOLLIN)?;
         Ok(server)
     }
@@ -268,7 +277,7 @@ impl SeatServer {
     fn read(&mut self, mut connection: Connection, now: Timestamp) {
         match connection.receive() {
             Arrived::Request(Ok(Request::Acquire(acquire))) => {
-                self.acquire(connection, &acquire, now);
+                self.acquire(connection, acquire, now);
             }
             Arrived::Request(Ok(request)) => self.act(connection, request),
             Arrived::Request(Err(wrong)) => {
@@ -298,7 +307,7 @@ impl SeatServer {
             let text = "only root and the user of licmon may ask this".to_owned();
             return refuse(&connection, Refusal::Forbidden, text);
         }
-        let file = connection.take_file();
+        let file = connection.take_files().pop();
         if matches!(request, Request::Import(_)) && file.is_none() {
             let text = "the open log comes with the message".to_owned();
             return refuse(&connection, Refusal::Malformed, text);
@@ -341,6 +350,7 @@ impl SeatServer {
                 Deadline::Request(id) => self.drop_unless_waiting(id),
                 Deadline::Place(ticket) => self.give_up_place(ticket, now),
                 Deadline::PassedOver => self.look_at_passed_over(now),
+                Deadline::Spool => self.take_up_runs(now),
                 Deadline::Accept => {
                     let watched =
                         self.watch(&self.listener, Watched::Listener, EpollFlags::EPOLLIN);

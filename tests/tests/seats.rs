@@ -181,3 +181,20 @@ fn an_unlimited_tool_is_counted_and_never_refused() {
     fs::write(site.path("go"), "").unwrap();
     ends_well(runs);
 }
+
+#[test]
+fn a_run_inside_a_run_takes_no_second_seat() {
+    let site = site("1");
+    let licwrap = programs().licwrap.to_str().expect("a path");
+    let inner = [licwrap, "-n", "-f", "t", "--"];
+    let script = ["sh", "-c", "exit 4"];
+    let twice = [&["-f", "t", "--"], &inner[..], &inner[..], &script[..]].concat();
+    let run = site.licwrap(&twice).output().expect("licwrap runs");
+    assert_eq!(run.status.code(), Some(4), "{}", lic_tests::site::shown(&run));
+    wait::until("one session", || site.sessions().len() == 1 && site.sessions()[0].ended.is_some());
+    // A tool that closed the token, and kept the variable, is outside.
+    let close = "use POSIX; POSIX::close(100); exec @ARGV";
+    let outside = ["-f", "t", "--", "perl", "-e", close];
+    let run = site.licwrap(&[&outside[..], &inner[..], &["true"]].concat()).output().unwrap();
+    assert_eq!(run.status.code(), Some(75), "{}", lic_tests::site::shown(&run));
+}

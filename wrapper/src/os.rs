@@ -1,21 +1,24 @@
-//! The only unsafe code: C's arguments and environment, a received descriptor, and execve. Nothing here decides anything.
-#![expect(
-    unsafe_code,
-    reason = "these four touch memory or descriptors that come from outside Rust"
-)]
+//! The only unsafe code: C's arguments and environment, descriptors from outside, and execve. Nothing here decides anything.
+#![expect(unsafe_code, reason = "these touch memory or descriptors that come from outside Rust")]
 
 use std::{
     ffi::{CStr, c_char, c_int},
     io::IoSliceMut,
-    os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
     ptr,
 };
 
 use nix::{
     cmsg_space,
     errno::Errno,
-    sys::socket::{ControlMessageOwned, MsgFlags, recvmsg},
+    sys::{
+        socket::{ControlMessageOwned, MsgFlags, recvmsg},
+        stat::fstat,
+    },
 };
+
+/// Inherited descriptors are looked for below this one.
+const DESCRIPTOR_LOOKED_AT_MAX: RawFd = 1024;
 
 unsafe extern "C" {
     static environ: *const *const c_char;
@@ -81,6 +84,18 @@ pub fn receive(socket: impl AsFd, bytes: &mut [u8]) -> nix::Result<(usize, Optio
         }
     }
     Ok((message.bytes, received))
+}
+
+/// The inherited descriptors that are FIFOs on `device`, the highest first, at most `most`.
+#[must_use]
+pub fn fifos(device: u64, most: usize) -> Vec<RawFd> {
+    let is_fifo = |number: &RawFd| {
+        // SAFETY: it is borrowed for this one call, which says so if it is not open.
+        let descriptor = unsafe { BorrowedFd::borrow_raw(*number) };
+        let is_one = |file: libc::stat| file.st_mode & libc::S_IFMT == libc::S_IFIFO;
+        fstat(descriptor).is_ok_and(|file| file.st_dev == device && is_one(file))
+    };
+    (3..DESCRIPTOR_LOOKED_AT_MAX).rev().filter(is_fifo).take(most).collect()
 }
 
 /// Becomes the program at `path`. Returns only if that failed.

@@ -6,8 +6,9 @@ use nix::errno::Errno;
 
 use crate::{
     cli::{self, Call, Order},
-    config, exec, message,
+    config, exec, message, nested,
     policy::{self, EXIT_FAILED, Verdict},
+    spool,
     wait::{self, Answer},
 };
 
@@ -29,7 +30,8 @@ pub fn run(arguments: &[&CStr], environment: &[&CStr]) -> c_int {
 
 fn run_tool(order: &Order<'_>, environment: &[&CStr]) -> u8 {
     let knowledge = config::knowledge(&order.wants, environment);
-    let (reason, text) = match wait::seats(order, &knowledge) {
+    let tokens = nested::tokens(environment, &knowledge.socket);
+    let (reason, text) = match wait::seats(order, &knowledge, &tokens) {
         Answer::Seat(seat) => {
             return not_run(order, exec::become_with_seat(order.tool, environment, seat));
         }
@@ -38,7 +40,13 @@ fn run_tool(order: &Order<'_>, environment: &[&CStr]) -> u8 {
     match policy::verdict(reason, knowledge.on_down, order.waiting, order.exit_code) {
         Verdict::RunUncounted => {
             message::uncounted(order, &knowledge, &text);
-            not_run(order, exec::become_tool(order.tool, environment))
+            let spool = knowledge.spool.as_deref().filter(|_| tokens.is_empty());
+            let left = spool.and_then(|spool| spool::leave(order, spool));
+            let errno = exec::become_tool(order.tool, environment);
+            if let Some(left) = left {
+                left.take_back();
+            }
+            not_run(order, errno)
         }
         Verdict::Exit(code) => {
             message::no_seat(order, &knowledge, reason, &text);

@@ -101,6 +101,14 @@ pub(super) fn is_stopped(holder: &Holder) -> bool {
     stat(holder.pid).is_ok_and(|stat| stat.is_stopped && Some(stat.start_time) == holder.start_time)
 }
 
+/// The user who started a process; `None` where /proc hides it. Source: `proc_pid_status(5)`, the first of `Uid`.
+pub(super) fn real_uid(pid: u32) -> Option<u32> {
+    let status = fs::read(format!("/proc/{pid}/status")).ok()?;
+    let mut lines = status.split(|byte| *byte == b'\n');
+    let uids = lines.find_map(|line| line.strip_prefix(b"Uid:"))?;
+    str::from_utf8(uids).ok()?.split_ascii_whitespace().next()?.parse().ok()
+}
+
 /// This boot of this host.
 ///
 /// # Errors

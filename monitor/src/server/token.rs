@@ -7,13 +7,17 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write},
     os::{
-        fd::OwnedFd,
+        fd::{AsRawFd, OwnedFd},
         unix::fs::{FileTypeExt, OpenOptionsExt},
     },
     path::{Path, PathBuf},
 };
 
-use nix::{libc, sys::stat::Mode, unistd::mkfifo};
+use nix::{
+    libc,
+    sys::stat::{Mode, fstat, lstat},
+    unistd::mkfifo,
+};
 use tracing::warn;
 
 use super::record::{Ending, Kind, Record};
@@ -73,6 +77,18 @@ impl SeatFolder {
         // A write end opens only while somebody reads.
         let _reader = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&path)?;
         OpenOptions::new().write(true).open(&path).map(OwnedFd::from)
+    }
+
+    /// The lease whose FIFO this is: by its inode, which nobody but the kernel gives.
+    pub(super) fn lease_of(&self, token: &OwnedFd) -> Option<u64> {
+        let shown = fstat(token).ok()?;
+        // Its path only says where to look.
+        let path = fs::read_link(format!("/proc/self/fd/{}", token.as_raw_fd())).ok()?;
+        let lease = path.file_name()?.to_str()?.parse().ok()?;
+        let kept = lstat(&self.fifo(lease)).ok()?;
+        let is_fifo = kept.st_mode & libc::S_IFMT == libc::S_IFIFO;
+        let is_same = (kept.st_dev, kept.st_ino) == (shown.st_dev, shown.st_ino);
+        (is_fifo && is_same).then_some(lease)
     }
 
     /// Removes a lease's FIFO, if it is there; the tool's end stays good.

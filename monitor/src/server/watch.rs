@@ -13,6 +13,8 @@ pub(super) enum Deadline {
     Accept,
     /// See which of the waiters that were passed over go on.
     PassedOver,
+    /// Look for runs of the time the monitor was away.
+    Spool,
 }
 
 /// What a descriptor is, as the loop's 64 bits.

@@ -10,14 +10,17 @@
 //! tool=blender
 //! ```
 //!
-//! With a grant comes one descriptor (`SCM_RIGHTS`), the seat's token. A reply `status=queued` is followed by another
-//! reply on the same connection; closing the connection leaves the queue. Who asks is never in the message: the kernel says it.
+//! With a request may come the tokens of seats that are held around it (`SCM_RIGHTS`): what they hold is not wanted again.
+//! With a grant comes one descriptor (`SCM_RIGHTS`), the seat's token; none where the asker is inside the lease
+//! already. A reply `status=queued` is followed by another reply on the same connection; closing it leaves the queue. Who asks is never in the message: the kernel says it.
 //! A value may hold any byte: control characters, `%` and bytes above ASCII are written `%XX`. Unknown keys are skipped.
 
 use std::fmt;
 
 /// Longest message, closing empty line included.
 pub const MESSAGE_BYTES_MAX: usize = 4096;
+/// Most tokens that come with one request.
+pub const TOKENS_MAX: usize = 8;
 /// Most features in one request.
 pub const WANTS_MAX: usize = 16;
 /// The version every message begins with.
@@ -215,11 +218,7 @@ impl Acquire {
     fn encode_into(&self, pairs: &mut Pairs) {
         pairs.put("op", "acquire");
         for want in &self.wants {
-            let mut value = String::with_capacity(want.feature.len() + 4);
-            value.push_str(&want.feature);
-            value.push(':');
-            push_decimal(&mut value, u64::from(want.count));
-            pairs.put("feature", &value);
+            pairs.put("feature", &want.shown());
         }
         match self.wait {
             Wait::AsConfigured => {}
@@ -279,6 +278,16 @@ impl Want {
             return Err(Malformed("a feature has a name and at least one seat"));
         }
         Ok(Self { feature: feature.to_owned(), count })
+    }
+
+    /// The want as `NAME:N`, which [`Want::parse`] reads.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let mut text = String::with_capacity(self.feature.len() + 4);
+        text.push_str(&self.feature);
+        text.push(':');
+        push_decimal(&mut text, u64::from(self.count));
+        text
     }
 }
 
