@@ -97,7 +97,9 @@ impl Doer {
                     self.import(&wanted, file, act.uid, &mut connection)
                 }
                 Request::Rebuild => self.rebuild(act.uid),
-                Request::Acquire(_) => Err(anyhow!("seats are asked of the seat server")),
+                Request::Acquire(_) | Request::Outcome(_) => {
+                    Err(anyhow!("seats are asked of the seat server"))
+                }
             };
             let reply = match done {
                 Ok(text) => Reply::Done { text },

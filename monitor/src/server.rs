@@ -12,6 +12,7 @@ mod facts;
 mod nested;
 mod outbox;
 mod passed_over;
+mod outcome;
 mod peer;
 pub mod record;
 mod runtime;
@@ -52,7 +53,7 @@ use crate::{
         connection::{Arrived, Connection, Connections},
         outbox::Outbox,
         peer::{Peer, Users},
-        record::Record,
+        record::{Ending, Record},
         runtime::Runtime,
         spool::Spool,
         token::SeatFolder,
@@ -82,6 +83,8 @@ const ACCEPT_PAUSE_MS: u64 = 100;
 const PASSED_OVER_MS: u64 = 200;
 /// How often records whose end was committed are looked for while nothing else happens.
 const SWEEP_MS: u64 = 200;
+/// How long the end of a supervised tool waits to be told with its outcome.
+const OUTCOME_S_MAX: u64 = 2;
 /// How often runs are looked for that were not counted when they began.
 const SPOOL_S: u64 = 3;
 
@@ -98,6 +101,8 @@ pub struct SeatServer {
     connections: Connections,
     connections_max: usize,
     leases: BTreeMap<LeaseId, Lease>,
+    /// Leases that ended whose supervisor has yet to tell how: their seats are free, and their end is written down.
+    unreported: BTreeMap<LeaseId, (Record, Ending)>,
     waiters: BTreeMap<Ticket, Waiter>,
     /// Waiters whose process was stopped when their turn came.
     passed_over: BTreeSet<Ticket>,
@@ -164,6 +169,7 @@ impl SeatServer {
             connections: Connections::default(),
             connections_max: CONNECTIONS_MAX.min(descriptors_max / 4),
             leases: BTreeMap::new(),
+            unreported: BTreeMap::new(),
             waiters: BTreeMap::new(),
             passed_over: BTreeSet::new(),
             deadlines: BinaryHeap::new(),
@@ -279,6 +285,9 @@ impl SeatServer {
             Arrived::Request(Ok(Request::Acquire(acquire))) => {
                 self.acquire(connection, acquire, now);
             }
+            Arrived::Request(Ok(Request::Outcome(outcome))) => {
+                self.take_outcome(&connection, outcome);
+            }
             Arrived::Request(Ok(request)) => self.act(connection, request),
             Arrived::Request(Err(wrong)) => {
                 refuse(&connection, Refusal::Malformed, wrong.to_string());
@@ -350,6 +359,7 @@ impl SeatServer {
                 Deadline::Request(id) => self.drop_unless_waiting(id),
                 Deadline::Place(ticket) => self.give_up_place(ticket, now),
                 Deadline::PassedOver => self.look_at_passed_over(now),
+                Deadline::Outcome(lease) => self.wait_no_more_for_outcome(lease),
                 Deadline::Spool => self.take_up_runs(now),
                 Deadline::Accept => {
                     let watched =

@@ -4,6 +4,8 @@
 
 #[path = "seats/adoption.rs"]
 mod adoption;
+#[path = "seats/outcome.rs"]
+mod outcome;
 #[path = "seats/site.rs"]
 mod site;
 #[path = "seats/stopped.rs"]

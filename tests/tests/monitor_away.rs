@@ -5,7 +5,7 @@ use std::{
     process::{Child, Stdio},
 };
 
-use lic_protocol::view::Session;
+use lic_protocol::{event::EndReason, view::Session};
 use lic_tests::{programs::programs, site::Site, tool, wait};
 
 const TOOLS: &str = r#"
@@ -147,7 +147,7 @@ fn runs_without_licmon_are_counted_when_it_is_back() {
         site.start_licmon();
         wait::until("two sessions", || site.sessions().len() == 2);
         let told = |session: &Session| {
-            (session.project.clone().unwrap_or_default(), session.end_reason.map(|r| r.word()))
+            (session.project.clone().unwrap_or_default(), session.end_reason.map(EndReason::word))
         };
         let mut sessions: Vec<_> = site.sessions().iter().map(told).collect();
         sessions.sort_unstable();

@@ -198,3 +198,22 @@ fn a_run_inside_a_run_takes_no_second_seat() {
     let run = site.licwrap(&[&outside[..], &inner[..], &["true"]].concat()).output().unwrap();
     assert_eq!(run.status.code(), Some(75), "{}", lic_tests::site::shown(&run));
 }
+
+#[test]
+fn a_supervised_run_is_recorded_with_how_it_ended() {
+    let site = site("1");
+    for (script, status, signal) in [("exit 42", Some(42), None), ("kill -9 $$", None, Some(9))] {
+        let arguments = ["--supervise", "-f", "t", "-P", script, "--", "sh", "-c", script];
+        let run = site.licwrap(&arguments).output().expect("licwrap runs");
+        assert_eq!((run.status.code(), run.status.signal()), (status, signal));
+        wait::until("it has ended", || {
+            let mut ended = site.sessions().into_iter().filter(|s| s.ended.is_some());
+            ended.any(|session| session.project.as_deref() == Some(script))
+        });
+        let sessions = site.sessions();
+        let session = sessions.iter().find(|s| s.project.as_deref() == Some(script)).unwrap();
+        assert_eq!((session.exit_status, session.exit_signal), (status, signal));
+        assert!(session.memory_peak_bytes.is_some_and(|bytes| bytes > 100_000));
+        assert!(session.cpu_s.is_some_and(|s| s < 10.0));
+    }
+}

@@ -18,6 +18,7 @@ Take a seat of a feature, then become TOOL. The seat is free again when TOOL end
   -E CODE          exit with CODE in place of 75, 124 and a refusal's 125
   -P PROJECT       name the project this run belongs to
   -v               tell on standard error what happens
+      --supervise  stay as parent of TOOL, and record how it ended, its CPU time and memory
       --help       print this
       --version    print the version
 
@@ -51,6 +52,8 @@ pub struct Order<'a> {
     pub project: Option<String>,
     /// Whether to tell what happens.
     pub is_verbose: bool,
+    /// Whether a parent stays, which records how the tool ends and what it used.
+    pub is_supervised: bool,
     /// The tool's name for people: the last part of its path.
     pub tool_name: String,
     /// The tool and its arguments; never empty.
@@ -99,7 +102,8 @@ pub fn parse<'a>(arguments: &'a [&'a CStr]) -> Result<Call<'a>, Mistake> {
             b"--" => return options.order(rest).map(Call::Run),
             b"--help" => return Ok(Call::Help),
             b"--version" => return Ok(Call::Version),
-            b"--explain" | b"--supervise" => {
+            b"--supervise" => options.is_supervised = true,
+            b"--explain" => {
                 return Err(Mistake::new("this version does not have the option", argument));
             }
             [b'-', b'-', ..] => return Err(Mistake::new("there is no option", argument)),
@@ -130,6 +134,7 @@ struct Options {
     exit_code: Option<u8>,
     project: Option<String>,
     is_verbose: bool,
+    is_supervised: bool,
 }
 
 impl Options {
@@ -229,6 +234,7 @@ impl Options {
             exit_code: self.exit_code,
             project: self.project,
             is_verbose: self.is_verbose,
+            is_supervised: self.is_supervised,
             tool_name: shown_name(base),
             tool,
         })
@@ -296,6 +302,7 @@ mod tests {
             exit_code: None,
             project: None,
             is_verbose: false,
+            is_supervised: false,
             tool_name: "x".into(),
             tool,
         }
@@ -309,6 +316,7 @@ mod tests {
         let path = &[c"/usr/bin/x", c"--", c"", c"-n"];
         check(&["--", "/usr/bin/x", "--", "", "-n"], &order(path));
         check(&["-v", "--", "x"], &Order { is_verbose: true, ..order(plain) });
+        check(&["--supervise", "--", "x"], &Order { is_supervised: true, ..order(plain) });
         check(&["-w", "--", "x"], &Order { waiting: Waiting::Yes, ..order(plain) });
         check(&["-n", "--", "x"], &Order { waiting: Waiting::No, ..order(plain) });
         let five_minutes = Waiting::For(Duration::from_mins(5));

@@ -14,4 +14,5 @@ pub mod policy;
 pub mod request;
 pub mod run;
 pub mod spool;
+pub mod supervise;
 pub mod wait;

@@ -9,6 +9,7 @@ use crate::{
     config, exec, message, nested,
     policy::{self, EXIT_FAILED, Verdict},
     spool,
+    supervise::{self, Side},
     wait::{self, Answer},
 };
 
@@ -30,6 +31,16 @@ pub fn run(arguments: &[&CStr], environment: &[&CStr]) -> c_int {
 
 fn run_tool(order: &Order<'_>, environment: &[&CStr]) -> u8 {
     let knowledge = config::knowledge(&order.wants, environment);
+    if order.is_supervised {
+        match supervise::begin() {
+            Ok(Side::Tool) => {}
+            Ok(Side::Parent(supervisor)) => return supervisor.watch(&knowledge.socket),
+            Err(errno) => {
+                message::cannot_supervise(errno);
+                return EXIT_FAILED;
+            }
+        }
+    }
     let tokens = nested::tokens(environment, &knowledge.socket);
     let (reason, text) = match wait::seats(order, &knowledge, &tokens) {
         Answer::Seat(seat) => {

@@ -147,6 +147,7 @@ impl<'a> Asking<'a> {
             },
             tool: self.order.tool_name.clone(),
             project: self.order.project.clone(),
+            is_supervised: self.order.is_supervised,
             ticket: self.ticket,
         })
         .encode()

@@ -40,6 +40,7 @@ fn the_request_says_what_the_command_line_says() {
         wait: Wait::Yes,
         tool: "true".into(),
         project: Some("bridge".into()),
+        is_supervised: false,
         ticket: None,
     };
     assert_eq!(asker.request, Request::Acquire(expected));
@@ -277,8 +278,8 @@ fn a_command_line_that_cannot_be_followed_is_told() {
     for (arguments, stderr) in [
         (&["true"][..], "licwrap: put -- before the tool: `true` (see licwrap --help)\n"),
         (
-            &["--supervise", "--", "true"],
-            "licwrap: this version does not have the option: `--supervise` (see licwrap --help)\n",
+            &["--explain", "--", "true"],
+            "licwrap: this version does not have the option: `--explain` (see licwrap --help)\n",
         ),
     ] {
         check(&licwrap(Path::new("/none"), arguments).output().unwrap(), 125, "", stderr);

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use lic_admission::{Decision, Denied, Grant, LeaseId, Ticket};
 use lic_protocol::{
     event::WaitOutcome,
+    outcome::Outcome,
     wire::{Acquire, Refusal, Reply},
 };
 use nix::sys::epoll::{EpollEvent, EpollFlags};
@@ -263,6 +264,8 @@ impl SeatServer {
             project: acquire.project.clone(),
             ticket: None,
             since: stamp(now),
+            supervisor: connection.peer.parent.filter(|_| acquire.is_supervised),
+            outcome: Outcome::default(),
         }
     }
 

@@ -7,6 +7,7 @@ use lic_protocol::{
         WaitOutcome,
     },
     name::{FeatureName, ServerName},
+    outcome::Outcome,
     wire::{Refusal, Want},
 };
 
@@ -48,6 +49,7 @@ pub(super) fn checkins(lease: &Record, ending: &Ending) -> impl Iterator<Item = 
             host: lease.host.clone(),
             reason,
             ended_before: ending.before,
+            outcome: lease.outcome,
         });
         event("checkin", lease.id, want, ending.at, fact)
     })
@@ -110,6 +112,7 @@ pub(super) fn unknown_session_ended(session: &BelievedSession, ending: &Ending) 
         host: session.host.clone(),
         reason: EndReason::from_word(&ending.how).unwrap_or(EndReason::Lost),
         ended_before: ending.before,
+        outcome: Outcome::default(),
     });
     let identity = identity("checkin", &session.handle, &session.feature);
     Event { at: ending.at, fact, identity, raw: None }

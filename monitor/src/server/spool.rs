@@ -18,6 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 use lic_admission::{DRAWN_ID_MIN, LeaseId};
 use lic_protocol::{
     event::EndReason,
+    outcome::Outcome,
     wire::{MESSAGE_BYTES_MAX, Pairs, WANTS_MAX, Want},
 };
 use nix::{libc, sys::epoll::EpollFlags};
@@ -248,6 +249,8 @@ impl SeatServer {
             project: run.project,
             ticket: None,
             since: run.since,
+            supervisor: None,
+            outcome: Outcome::default(),
         }
     }
 }

@@ -13,6 +13,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use lic_protocol::{outcome::Outcome, wire::Pairs};
 use nix::{
     libc,
     sys::stat::{Mode, fstat, lstat},
@@ -58,8 +59,19 @@ impl SeatFolder {
 
     /// Adds to a record how it ended. The record stays until the end is committed.
     pub(super) fn end(&self, kind: Kind, id: u64, ending: &Ending) -> io::Result<()> {
+        self.add(kind, id, &ending.encode())
+    }
+
+    /// Adds to the record of a lease what its tool did.
+    pub(super) fn add_outcome(&self, lease: u64, outcome: &Outcome) -> io::Result<()> {
+        let mut pairs = Pairs::new();
+        outcome.put_into(&mut pairs);
+        self.add(Kind::Lease, lease, pairs.as_str())
+    }
+
+    fn add(&self, kind: Kind, id: u64, lines: &str) -> io::Result<()> {
         let mut file = OpenOptions::new().append(true).open(self.record(kind, id))?;
-        file.write_all(ending.encode().as_bytes())
+        file.write_all(lines.as_bytes())
     }
 
     /// Removes a record, if it is there.

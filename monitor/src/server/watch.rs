@@ -1,6 +1,6 @@
 //! What the loop waits for: descriptors, as the 64 bits the kernel gives back, and times.
 
-use lic_admission::Ticket;
+use lic_admission::{LeaseId, Ticket};
 
 /// What is to be done at some time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -9,6 +9,8 @@ pub(super) enum Deadline {
     Request(u64),
     /// Give up the place if nobody has come back for it.
     Place(Ticket),
+    /// Tell the end of the lease if its supervisor has not told how its tool ended.
+    Outcome(LeaseId),
     /// Accept connections again.
     Accept,
     /// See which of the waiters that were passed over go on.

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use jiff::Timestamp;
-use lic_protocol::{event::Fact, name::HostName};
+use lic_protocol::{event::Fact, name::HostName, outcome::Outcome};
 use licmon::server::{
     config::{Believed, BelievedSession, BelievedWaiter},
     record::{Holder, Kind, Record},
@@ -51,6 +51,8 @@ fn record(id: u64, pid: u32, start_time: u64, wants: &str) -> Record {
         project: None,
         ticket: None,
         since: at(-60_000),
+        supervisor: None,
+        outcome: Outcome::default(),
     }
 }
 

@@ -17,6 +17,8 @@
 
 use std::fmt;
 
+use crate::outcome::Outcome;
+
 /// Longest message, closing empty line included.
 pub const MESSAGE_BYTES_MAX: usize = 4096;
 /// Most tokens that come with one request.
@@ -57,6 +59,8 @@ pub struct Acquire {
     pub tool: String,
     /// The project the user named.
     pub project: Option<String>,
+    /// Whether the asker's parent stays and tells the outcome.
+    pub is_supervised: bool,
     /// The ticket of an earlier connection that broke: keeps the place in the queue.
     pub ticket: Option<u64>,
 }
@@ -66,6 +70,8 @@ pub struct Acquire {
 pub enum Request {
     /// Seats for a tool.
     Acquire(Acquire),
+    /// How the tool ended whose parent asks.
+    Outcome(Outcome),
     /// Read the log whose open descriptor comes with this message, once. For licmon's own user and root.
     Import(Import),
     /// Make the live database again from history. For licmon's own user and root.
@@ -182,6 +188,10 @@ impl Request {
         let mut pairs = Pairs::begin();
         match self {
             Self::Acquire(acquire) => acquire.encode_into(&mut pairs),
+            Self::Outcome(outcome) => {
+                pairs.put("op", "outcome");
+                outcome.put_into(&mut pairs);
+            }
             Self::Import(import) => {
                 pairs.put("op", "import");
                 pairs.put("system", &import.system);
@@ -202,6 +212,7 @@ impl Request {
         let pairs = Pairs::read(text)?;
         match pairs.get("op").as_deref() {
             Some("acquire") => Acquire::decode(&pairs).map(Self::Acquire),
+            Some("outcome") => Ok(Self::Outcome(Outcome::of(&pairs))),
             Some("import") => Ok(Self::Import(Import {
                 system: pairs.need("system")?,
                 server: pairs.need("server")?,
@@ -228,6 +239,9 @@ impl Acquire {
         pairs.put("tool", &self.tool);
         if let Some(project) = &self.project {
             pairs.put("project", project);
+        }
+        if self.is_supervised {
+            pairs.put("supervised", "yes");
         }
         if let Some(ticket) = self.ticket {
             pairs.put_number("ticket", ticket);
@@ -258,7 +272,8 @@ impl Acquire {
             None => None,
         };
         let tool = pairs.get("tool").unwrap_or_default();
-        Ok(Self { wants, wait, tool, project: pairs.get("project"), ticket })
+        let is_supervised = pairs.get("supervised").as_deref() == Some("yes");
+        Ok(Self { wants, wait, tool, project: pairs.get("project"), is_supervised, ticket })
     }
 }
 
@@ -515,6 +530,7 @@ mod tests {
             wait: Wait::Yes,
             tool: "a=b\n%".into(),
             project: None,
+            is_supervised: false,
             ticket: Some(7),
         };
         check_request(
@@ -527,6 +543,11 @@ mod tests {
         check_request(
             &Request::Acquire(acquire),
             "licwrap=1\nop=acquire\nfeature=render:2\ntool=a=b%0A%25\nproject=%C3%85\n\n",
+        );
+        let outcome = Outcome { exit_status: Some(3), cpu_ms: Some(20), ..Outcome::default() };
+        check_request(
+            &Request::Outcome(outcome),
+            "licwrap=1\nop=outcome\nexit_status=3\ncpu_ms=20\n\n",
         );
         check_request(&Request::Rebuild, "licwrap=1\nop=rebuild\n\n");
     }
