@@ -1,6 +1,9 @@
 //! The command line: options before `--`, the tool after it. Pure: arguments in, an order or a mistake out.
 
-use std::{ffi::CStr, time::Duration};
+use std::{
+    ffi::{CStr, CString},
+    time::Duration,
+};
 
 use lic_protocol::wire::{WANTS_MAX, Want};
 
@@ -54,10 +57,22 @@ pub struct Order<'a> {
     pub is_verbose: bool,
     /// Whether a parent stays, which records how the tool ends and what it used.
     pub is_supervised: bool,
+    /// The name we were called by, where it stands for the tool.
+    pub called: Option<String>,
+    /// Where the tool is, where its first argument does not say it.
+    pub program: Option<CString>,
     /// The tool's name for people: the last part of its path.
     pub tool_name: String,
     /// The tool and its arguments; never empty.
     pub tool: &'a [&'a CStr],
+}
+
+impl Order<'_> {
+    /// Where the tool is: a path, or a name to be searched.
+    #[must_use]
+    pub fn program(&self) -> &CStr {
+        self.program.as_deref().or(self.tool.first().copied()).unwrap_or_default()
+    }
 }
 
 /// What to do when no seat is free.
@@ -83,7 +98,9 @@ pub struct Mistake {
 }
 
 impl Mistake {
-    fn new(what: &'static str, argument: &[u8]) -> Self {
+    /// A mistake about an argument.
+    #[must_use]
+    pub fn new(what: &'static str, argument: &[u8]) -> Self {
         Self { what, argument: argument.to_vec() }
     }
 }
@@ -235,6 +252,8 @@ impl Options {
             project: self.project,
             is_verbose: self.is_verbose,
             is_supervised: self.is_supervised,
+            called: None,
+            program: None,
             tool_name: shown_name(base),
             tool,
         })
@@ -250,7 +269,9 @@ fn waiting(after: &[u8], argument: &[u8]) -> Result<Waiting, Mistake> {
     }
 }
 
-fn base_name(path: &[u8]) -> &[u8] {
+/// The last part of a path.
+#[must_use]
+pub fn base_name(path: &[u8]) -> &[u8] {
     path.rsplit(|byte| *byte == b'/').next().unwrap_or(path)
 }
 
@@ -303,6 +324,8 @@ mod tests {
             project: None,
             is_verbose: false,
             is_supervised: false,
+            called: None,
+            program: None,
             tool_name: "x".into(),
             tool,
         }

@@ -32,12 +32,12 @@ pub struct Knowledge {
 }
 
 /// Finds out about the features of one run. Where they differ the strictest `on_down` holds, and the first socket.
+/// The file of the name we were `called` by speaks where a feature has none of its own.
 #[must_use]
-pub fn knowledge(wants: &[Want], environment: &[&CStr]) -> Knowledge {
-    let own: Vec<Option<Pairs>> = wants
-        .iter()
-        .map(|want| system_file(&want.feature).and_then(|path| trusted(&path, ROOT)))
-        .collect();
+pub fn knowledge(wants: &[Want], called: Option<&str>, environment: &[&CStr]) -> Knowledge {
+    let of_name = || called.and_then(system_pairs);
+    let own: Vec<Option<Pairs>> =
+        wants.iter().map(|want| system_pairs(&want.feature).or_else(of_name)).collect();
     let named = own.iter().flatten().find_map(|pairs| pairs.get("socket"));
     let socket = named.map_or_else(|| standard_socket(environment), String::into_bytes);
     let mut known = Knowledge {
@@ -125,6 +125,12 @@ impl<'a> Folder<'a> {
     }
 }
 
+/// What root says of a tool under /etc/licwrap.d.
+#[must_use]
+pub fn system_pairs(name: &str) -> Option<Pairs> {
+    system_file(name).and_then(|path| trusted(&path, ROOT))
+}
+
 fn system_file(feature: &str) -> Option<Vec<u8>> {
     is_file_name(feature).then(|| {
         let mut path = joined(paths::TOOLS_SYSTEM.as_bytes(), &[feature]);
@@ -203,7 +209,7 @@ mod tests {
             Want { feature: "nobody-knows".into(), count: 1 },
             Want { feature: feature.into(), count: 1 },
         ];
-        let known = knowledge(&wants, &[&variable]);
+        let known = knowledge(&wants, None, &[&variable]);
         assert_eq!(
             (known.socket.as_slice(), known.on_down),
             (socket.as_os_str().as_bytes(), expected)

@@ -8,6 +8,7 @@ pub mod duration;
 pub mod exec;
 pub mod file;
 pub mod message;
+pub mod named;
 pub mod nested;
 pub mod os;
 pub mod policy;

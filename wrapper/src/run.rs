@@ -6,7 +6,7 @@ use nix::errno::Errno;
 
 use crate::{
     cli::{self, Call, Order},
-    config, exec, message, nested,
+    config, exec, message, named, nested,
     policy::{self, EXIT_FAILED, Verdict},
     spool,
     supervise::{self, Side},
@@ -17,7 +17,12 @@ use crate::{
 /// the tool.
 #[must_use]
 pub fn run(arguments: &[&CStr], environment: &[&CStr]) -> c_int {
-    let code = match cli::parse(arguments) {
+    let call = match named::order(arguments, environment) {
+        Ok(Some(order)) => Ok(Call::Run(order)),
+        Ok(None) => cli::parse(arguments),
+        Err(mistake) => Err(mistake),
+    };
+    let code = match call {
         Ok(Call::Help) => shown(cli::HELP),
         Ok(Call::Version) => shown(cli::VERSION),
         Ok(Call::Run(order)) => run_tool(&order, environment),
@@ -30,7 +35,7 @@ pub fn run(arguments: &[&CStr], environment: &[&CStr]) -> c_int {
 }
 
 fn run_tool(order: &Order<'_>, environment: &[&CStr]) -> u8 {
-    let knowledge = config::knowledge(&order.wants, environment);
+    let knowledge = config::knowledge(&order.wants, order.called.as_deref(), environment);
     if order.is_supervised {
         match supervise::begin() {
             Ok(Side::Tool) => {}
@@ -44,7 +49,10 @@ fn run_tool(order: &Order<'_>, environment: &[&CStr]) -> u8 {
     let tokens = nested::tokens(environment, &knowledge.socket);
     let (reason, text) = match wait::seats(order, &knowledge, &tokens) {
         Answer::Seat(seat) => {
-            return not_run(order, exec::become_with_seat(order.tool, environment, seat));
+            return not_run(
+                order,
+                exec::become_with_seat(order.program(), order.tool, environment, seat),
+            );
         }
         Answer::None(reason, text) => (reason, text),
     };
@@ -53,7 +61,7 @@ fn run_tool(order: &Order<'_>, environment: &[&CStr]) -> u8 {
             message::uncounted(order, &knowledge, &text);
             let spool = knowledge.spool.as_deref().filter(|_| tokens.is_empty());
             let left = spool.and_then(|spool| spool::leave(order, spool));
-            let errno = exec::become_tool(order.tool, environment);
+            let errno = exec::become_tool(order.program(), order.tool, environment);
             if let Some(left) = left {
                 left.take_back();
             }
@@ -67,7 +75,7 @@ fn run_tool(order: &Order<'_>, environment: &[&CStr]) -> u8 {
 }
 
 fn not_run(order: &Order<'_>, errno: Errno) -> u8 {
-    message::cannot_run(order.tool.first().map_or(b"", |program| program.to_bytes()), errno);
+    message::cannot_run(order.program().to_bytes(), errno);
     exec::exit_code(errno)
 }
 
