@@ -8,10 +8,10 @@ mod adoption;
 mod outcome;
 #[path = "seats/site.rs"]
 mod site;
-#[path = "seats/stopped.rs"]
-mod stopped;
 #[path = "seats/spool.rs"]
 mod spool;
+#[path = "seats/stopped.rs"]
+mod stopped;
 
 use std::{
     fs,
