@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use lic_protocol::{
     event::{Checkin, Checkout, Denial, EndReason, Event, Fact, Identity, Queue, ReasonClass},
     name::{FeatureName, ServerName},
+    outcome::Outcome,
     view::{Denials, FeatureHistory, Features, Overview, Servers, Sessions, Source, Waiters},
 };
 use lic_store::{
@@ -132,6 +133,7 @@ fn checkin(feature: &str, user: &str, handle: &str) -> Fact {
         host: "WS0001".into(),
         reason: EndReason::Timeout,
         ended_before: None,
+        outcome: Outcome::default(),
     })
 }
 

@@ -97,9 +97,10 @@ impl Doer {
                     self.import(&wanted, file, act.uid, &mut connection)
                 }
                 Request::Rebuild => self.rebuild(act.uid),
-                Request::Acquire(_) | Request::Explain(_) | Request::Release { .. } => {
-                    Err(anyhow!("seats are asked of the seat server"))
-                }
+                Request::Acquire(_)
+                | Request::Explain(_)
+                | Request::Outcome(_)
+                | Request::Release { .. } => Err(anyhow!("seats are asked of the seat server")),
             };
             let reply = match done {
                 Ok(text) => Reply::Done { text },

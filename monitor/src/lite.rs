@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use lic_protocol::{
     event::{Checkin, Checkout, Denial, EndReason, Event, Fact, Identity, ReasonClass},
     name::{FeatureName, HostName, ServerName, UserName},
+    outcome::Outcome,
 };
 use lic_store::{
     error::StoreError,
@@ -229,7 +230,8 @@ fn checkout(holder: &Holder, handle: String) -> Fact {
 
 fn checkin(holder: &Holder, handle: String, reason: EndReason) -> Fact {
     let Holder { feature, user, host } = holder.clone();
-    Fact::Checkin(Checkin { feature, handle, user, host, reason, ended_before: None })
+    let outcome = Outcome::default();
+    Fact::Checkin(Checkin { feature, handle, user, host, reason, ended_before: None, outcome })
 }
 
 fn denial(holder: &Holder, reason: String) -> Fact {

@@ -27,7 +27,10 @@ use lic_store::{
     read::Reader,
     writer::Writer,
 };
-use nix::sys::signal::{SigSet, Signal};
+use nix::{
+    sys::signal::{SigSet, Signal},
+    unistd::geteuid,
+};
 use tracing::{error, info, warn};
 
 use crate::{
@@ -37,7 +40,8 @@ use crate::{
     server::{
         SeatServer,
         config::{
-            Believed, BelievedSession, BelievedWaiter, SeatServerConfig, ToolConfig, Typical,
+            Believed, BelievedSession, BelievedWaiter, SeatServerConfig, SpoolConfig, ToolConfig,
+            Typical,
         },
         socket::systemd_listener,
     },
@@ -91,6 +95,7 @@ pub fn serve(
         SeatServerConfig {
             runtime: config.place.runtime.clone(),
             tools: config.tools.clone(),
+            spool: Some(spool(config)),
             host: host_name(),
             listener: systemd_listener(
                 variable("LISTEN_PID").as_deref(),
@@ -245,6 +250,13 @@ fn median_run(reader: &Reader, feature: &FeatureName) -> anyhow::Result<Option<D
     lasted.sort_unstable_by(f64::total_cmp);
     let median = lasted.get(lasted.len() / 2);
     Ok(median.and_then(|seconds| Duration::try_from_secs_f64(*seconds).ok()))
+}
+
+/// Everybody may leave a file where the monitor is everybody's; elsewhere nobody could come there.
+fn spool(config: &Config) -> SpoolConfig {
+    let state = &config.place.state;
+    let is_of_all = geteuid().is_root() || state == Path::new(paths::STATE_SYSTEM);
+    SpoolConfig { path: state.join(paths::SPOOL), mode: if is_of_all { 0o1733 } else { 0o700 } }
 }
 
 fn followers(config: &Config, writer: &Writer) -> anyhow::Result<Vec<Following>> {

@@ -12,7 +12,9 @@ mod explain;
 mod facts;
 mod hours;
 mod linger;
+mod nested;
 mod outbox;
+mod outcome;
 mod passed_over;
 mod peer;
 pub mod record;
@@ -20,6 +22,7 @@ mod release;
 mod reload;
 mod runtime;
 pub mod socket;
+mod spool;
 pub mod token;
 mod watch;
 
@@ -56,8 +59,9 @@ use crate::{
         connection::{Arrived, Connection, Connections},
         outbox::Outbox,
         peer::{Peer, Users},
-        record::Record,
+        record::{Ending, Record},
         runtime::Runtime,
+        spool::Spool,
         token::SeatFolder,
         watch::{Deadline, Watched},
     },
@@ -85,6 +89,10 @@ const ACCEPT_PAUSE_MS: u64 = 100;
 const PASSED_OVER_MS: u64 = 200;
 /// How often records whose end was committed are looked for while nothing else happens.
 const SWEEP_MS: u64 = 200;
+/// How long the end of a supervised tool waits to be told with its outcome.
+const OUTCOME_S_MAX: u64 = 2;
+/// How often runs are looked for that were not counted when they began.
+const SPOOL_S: u64 = 3;
 
 /// Gives out seats. Made by [`SeatServer::open`], consumed by [`SeatServer::run`].
 pub struct SeatServer {
@@ -103,6 +111,8 @@ pub struct SeatServer {
     connections: Connections,
     connections_max: usize,
     leases: BTreeMap<LeaseId, Lease>,
+    /// Leases that ended whose supervisor has yet to tell how: their seats are free, and their end is written down.
+    unreported: BTreeMap<LeaseId, (Record, Ending)>,
     waiters: BTreeMap<Ticket, Waiter>,
     /// Waiters whose process was stopped when their turn came.
     passed_over: BTreeSet<Ticket>,
@@ -114,6 +124,7 @@ pub struct SeatServer {
     /// Whether those who wait are looked at again by the clock.
     looks_at_hours: bool,
     lingering: linger::Teller,
+    spool: Option<Spool>,
 }
 
 /// Seats held.
@@ -154,7 +165,8 @@ impl SeatServer {
             None => socket::listener(&runtime.socket())?,
         };
         rustix::io::ioctl_fionbio(&listener, true).context("prepare the socket")?;
-        runtime.write_tools(&config.tools)?;
+        let spool = config.spool.map(Spool::open).transpose()?;
+        runtime.write_tools(&config.tools, spool.as_ref().map(Spool::path))?;
         let tools = config.tools.into_iter().map(|tool| (tool.name, tool.tool));
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).context("make the event loop")?;
         let mut server = Self {
@@ -173,6 +185,7 @@ impl SeatServer {
             connections: Connections::default(),
             connections_max: CONNECTIONS_MAX.min(descriptors_max / 4),
             leases: BTreeMap::new(),
+            unreported: BTreeMap::new(),
             waiters: BTreeMap::new(),
             passed_over: BTreeSet::new(),
             deadlines: BinaryHeap::new(),
@@ -182,9 +195,11 @@ impl SeatServer {
             is_paused: false,
             looks_at_hours: false,
             lingering: linger::Teller::default(),
+            spool,
         };
         let now = (server.clock)();
         server.adopt(config.last_alive, &config.believed, now)?;
+        server.take_up_runs(now);
         server.watch(&server.reload, Watched::Reload, EpollFlags::EPOLLIN)?;
         server.watch(&server.listener, Watched::Listener, EpollFlags::EPOLLIN)?;
         Ok(server)
@@ -289,7 +304,10 @@ impl SeatServer {
     fn read(&mut self, mut connection: Connection, now: Timestamp) {
         match connection.receive() {
             Arrived::Request(Ok(Request::Acquire(acquire))) => {
-                self.acquire(connection, &acquire, now);
+                self.acquire(connection, acquire, now);
+            }
+            Arrived::Request(Ok(Request::Outcome(outcome))) => {
+                self.take_outcome(&connection, outcome);
             }
             Arrived::Request(Ok(Request::Explain(acquire))) => {
                 self.explain(&connection, &acquire, now);
@@ -326,7 +344,7 @@ impl SeatServer {
     /// Hands an act over to whoever does it.
     fn act(&mut self, mut connection: Connection, request: Request) {
         let uid = connection.peer.uid;
-        let file = connection.take_file();
+        let file = connection.take_files().pop();
         if matches!(request, Request::Import(_)) && file.is_none() {
             let text = "the open log comes with the message".to_owned();
             return refuse(&connection, Refusal::Malformed, text);
@@ -383,6 +401,8 @@ impl SeatServer {
                 Deadline::Request(id) => self.drop_unless_waiting(id),
                 Deadline::Place(ticket) => self.give_up_place(ticket, now),
                 Deadline::PassedOver => self.look_at_passed_over(now),
+                Deadline::Outcome(lease) => self.wait_no_more_for_outcome(lease),
+                Deadline::Spool => self.take_up_runs(now),
                 Deadline::Accept => {
                     let watched =
                         self.watch(&self.listener, Watched::Listener, EpollFlags::EPOLLIN);

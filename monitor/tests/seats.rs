@@ -6,8 +6,12 @@
 mod acts;
 #[path = "seats/adoption.rs"]
 mod adoption;
+#[path = "seats/outcome.rs"]
+mod outcome;
 #[path = "seats/site.rs"]
 mod site;
+#[path = "seats/spool.rs"]
+mod spool;
 #[path = "seats/stopped.rs"]
 mod stopped;
 #[path = "seats/units.rs"]
@@ -264,17 +268,23 @@ fn acts_are_handed_over_with_their_descriptor() {
 fn who_may_enter_is_set_whatever_the_umask() {
     let site = Site::start();
     let run = site.folder.path().join("run");
-    for (path, mode) in
-        [("", 0o755), ("seat", 0o700), ("seat.sock", 0o666), ("tools", 0o755), ("tools/one", 0o644)]
-    {
-        let found = fs::metadata(run.join(path)).unwrap().permissions().mode() & 0o777;
+    for (path, mode) in [
+        ("", 0o755),
+        ("../spool", 0o1733),
+        ("seat", 0o700),
+        ("seat.sock", 0o666),
+        ("tools", 0o755),
+        ("tools/one", 0o644),
+    ] {
+        let found = fs::metadata(run.join(path)).unwrap().permissions().mode() & 0o7777;
         assert_eq!(found, mode, "{path}");
     }
     let text = fs::read_to_string(run.join("tools/one")).unwrap();
-    let socket = site.socket();
+    let (socket, spool) = (site.socket(), site.folder.path().join("spool"));
+    let (socket, spool) = (socket.display(), spool.display());
     assert_eq!(
         text,
-        format!("tool=one\nsocket={}\non_down=wait\non_down_wait_s=60\n", socket.display())
+        format!("tool=one\nsocket={socket}\non_down=wait\non_down_wait_s=60\nspool={spool}\n")
     );
 }
 
@@ -314,6 +324,53 @@ fn a_socket_path_that_is_too_long_is_refused() {
     let Err((_, error)) = Site::try_start(long, Before::default()) else { panic!("it listens") };
     let message = format!("{error:#}");
     assert!(message.contains("a Unix socket has at most 107"), "{message}");
+}
+
+#[test]
+fn a_run_inside_a_run_is_not_counted_again() {
+    let site = Site::start();
+    let outer = site.ask("feature=one");
+    let token = fs::File::from(received(&outer).expect("a token"));
+    let Fact::Checkout(held) = site.event().fact else { panic!("no checkout") };
+    let (reader, _writer) = std::io::pipe().unwrap();
+    let pipe = fs::File::from(OwnedFd::from(reader));
+    let acquire = |wants: &str| format!("licwrap=1\nop=acquire\n{wants}\nwait=no\n\n");
+
+    let mut inner = site.client();
+    send_with(&inner, &acquire("feature=one"), &token);
+    assert_eq!(inner.reply(), format!("status=granted lease={}", held.handle));
+    assert_eq!(inner.reply(), "closed");
+    // It holds only what it has beyond the outer lease.
+    let mut inner = site.client();
+    send_with(&inner, &acquire("feature=one\nfeature=three"), &token);
+    assert!(number(&inner.reply(), "lease") > held.handle.parse().unwrap());
+    site.expect_events(&["0 checkout three:1"]);
+    // Another FIFO proves nothing, and neither does the token of a seat that is free.
+    let mut inner = site.client();
+    send_with(&inner, &acquire("feature=one"), &pipe);
+    assert!(inner.reply().starts_with("status=refused refusal=busy"));
+    site.expect_events(&["0 denial one:1 exhausted no seat of one is free: 1 of 1 in use"]);
+}
+
+#[test]
+fn a_token_is_good_as_long_as_its_lease() {
+    let site = Site::start();
+    let mut holder = site.holder("one");
+    let lease = number(&holder.reply(), "lease");
+    // Opened both ways, a FIFO waits for nobody.
+    let path = site.seat_folder().join(lease.to_string());
+    let token = fs::OpenOptions::new().read(true).write(true).open(path).unwrap();
+    let acquire = "licwrap=1\nop=acquire\nfeature=one\n\n";
+    let mut inner = site.client();
+    send_with(&inner, acquire, &token);
+    assert_eq!(number(&inner.reply(), "lease"), lease);
+    site.expect_events(&["0 checkout one:1"]);
+    holder.kill();
+    site.expect_events(&["0 checkin one tool_exited"]);
+    let mut inner = site.client();
+    send_with(&inner, acquire, &token);
+    assert!(number(&inner.reply(), "lease") > lease);
+    site.expect_events(&["0 checkout one:1"]);
 }
 
 /// Waits until it is so.

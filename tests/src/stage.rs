@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Read},
-    os::unix::fs::PermissionsExt,
+    os::unix::{fs::PermissionsExt, process::CommandExt},
     process::{Child, ChildStdout, Command, Stdio},
 };
 
@@ -79,10 +79,14 @@ impl Stage {
         assert_eq!(self.same(script), expected, "{script}");
     }
 
-    /// Starts `script` bare and wrapped; each must print `ready` first.
+    /// Starts `script` bare, wrapped and supervised, each in a group of its own; each must print `ready` first.
     #[must_use]
-    pub fn started(&self, script: &str) -> [Started; 2] {
-        self.both(script).map(|mut shell| {
+    pub fn started(&self, script: &str) -> [Started; 3] {
+        let [bare, wrapped] = self.both(script);
+        let licwrap = programs().licwrap.to_str().expect("a path of text");
+        let supervised = self.shell(script, &[licwrap, "--supervise", "-f", "t", "--"]);
+        [bare, wrapped, supervised].map(|mut shell| {
+            shell.process_group(0);
             let mut child =
                 shell.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a shell");
             let mut said = BufReader::new(child.stdout.take().expect("a pipe"));
@@ -93,11 +97,13 @@ impl Stage {
         })
     }
 
-    /// Two terminals, on which `$W` stands for nothing and for licwrap.
+    /// Three terminals, on which `$W` stands for nothing, for licwrap and for licwrap that stays as parent.
     #[must_use]
-    pub fn terminals(&self) -> [Terminal; 2] {
-        let wrapped = format!("{} -f t --", programs().licwrap.display());
-        [String::new(), wrapped].map(|w| self.terminal(&w))
+    pub fn terminals(&self) -> [Terminal; 3] {
+        let licwrap = programs().licwrap.display();
+        let wrapped = format!("{licwrap} -f t --");
+        let supervised = format!("{licwrap} --supervise -f t --");
+        [String::new(), wrapped, supervised].map(|w| self.terminal(&w))
     }
 
     /// A terminal on which `$W` stands for `w`.

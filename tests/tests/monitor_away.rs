@@ -5,7 +5,7 @@ use std::{
     process::{Child, Stdio},
 };
 
-use lic_protocol::view::Session;
+use lic_protocol::{event::EndReason, view::Session};
 use lic_tests::{programs::programs, site::Site, tool, wait};
 
 const TOOLS: &str = r#"
@@ -133,4 +133,31 @@ fn without_licmon_on_down_decides() {
     assert_eq!(end(&site, "strict"), Some(125), "on_down = deny");
     site.start_licmon();
     assert_eq!(end(&site, "strict"), Some(7));
+}
+
+#[test]
+fn runs_without_licmon_are_counted_when_it_is_back() {
+    let mut site = site();
+    site.kill_licmon();
+    let short = site.licwrap(&["-f", "t", "-P", "short", "--", "true"]).output().unwrap();
+    assert!(short.status.success());
+    let long = deaf(&site, "long");
+    wait::until("it runs", || live(&site) == 1);
+    for _ in 0..2 {
+        site.start_licmon();
+        wait::until("two sessions", || site.sessions().len() == 2);
+        let told = |session: &Session| {
+            (session.project.clone().unwrap_or_default(), session.end_reason.map(EndReason::word))
+        };
+        let mut sessions: Vec<_> = site.sessions().iter().map(told).collect();
+        sessions.sort_unstable();
+        assert_eq!(sessions, [("long".to_owned(), None), ("short".to_owned(), Some("lost"))]);
+        assert_eq!(fs::read_dir(site.state().join("spool")).unwrap().count(), 0);
+        site.kill_licmon();
+    }
+    site.start_licmon();
+    fs::write(site.path("long"), "").unwrap();
+    assert!(long.wait_with_output().unwrap().status.success());
+    wait::until("it has ended", || site.active().is_empty());
+    assert_eq!(site.sessions().len(), 2);
 }

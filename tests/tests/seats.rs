@@ -181,3 +181,39 @@ fn an_unlimited_tool_is_counted_and_never_refused() {
     fs::write(site.path("go"), "").unwrap();
     ends_well(runs);
 }
+
+#[test]
+fn a_run_inside_a_run_takes_no_second_seat() {
+    let site = site("1");
+    let licwrap = programs().licwrap.to_str().expect("a path");
+    let inner = [licwrap, "-n", "-f", "t", "--"];
+    let script = ["sh", "-c", "exit 4"];
+    let twice = [&["-f", "t", "--"], &inner[..], &inner[..], &script[..]].concat();
+    let run = site.licwrap(&twice).output().expect("licwrap runs");
+    assert_eq!(run.status.code(), Some(4), "{}", lic_tests::site::shown(&run));
+    wait::until("one session", || site.sessions().len() == 1 && site.sessions()[0].ended.is_some());
+    // A tool that closed the token, and kept the variable, is outside.
+    let close = "use POSIX; POSIX::close(100); exec @ARGV";
+    let outside = ["-f", "t", "--", "perl", "-e", close];
+    let run = site.licwrap(&[&outside[..], &inner[..], &["true"]].concat()).output().unwrap();
+    assert_eq!(run.status.code(), Some(75), "{}", lic_tests::site::shown(&run));
+}
+
+#[test]
+fn a_supervised_run_is_recorded_with_how_it_ended() {
+    let site = site("1");
+    for (script, status, signal) in [("exit 42", Some(42), None), ("kill -9 $$", None, Some(9))] {
+        let arguments = ["--supervise", "-f", "t", "-P", script, "--", "sh", "-c", script];
+        let run = site.licwrap(&arguments).output().expect("licwrap runs");
+        assert_eq!((run.status.code(), run.status.signal()), (status, signal));
+        wait::until("it has ended", || {
+            let mut ended = site.sessions().into_iter().filter(|s| s.ended.is_some());
+            ended.any(|session| session.project.as_deref() == Some(script))
+        });
+        let sessions = site.sessions();
+        let session = sessions.iter().find(|s| s.project.as_deref() == Some(script)).unwrap();
+        assert_eq!((session.exit_status, session.exit_signal), (status, signal));
+        assert!(session.memory_peak_bytes.is_some_and(|bytes| bytes > 100_000));
+        assert!(session.cpu_s.is_some_and(|s| s < 10.0));
+    }
+}

@@ -1,6 +1,9 @@
 //! The command line: options before `--`, the tool after it. Pure: arguments in, an order or a mistake out.
 
-use std::{ffi::CStr, time::Duration};
+use std::{
+    ffi::{CStr, CString},
+    time::Duration,
+};
 
 use lic_protocol::wire::{WANTS_MAX, Want};
 
@@ -18,6 +21,7 @@ Take a seat of a feature, then become TOOL. The seat is free again when TOOL end
   -E CODE          exit with CODE in place of 75, 124 and a refusal's 125
   -P PROJECT       name the project this run belongs to
   -v               tell on standard error what happens
+      --supervise  stay as parent of TOOL, and record how it ended, its CPU time and memory
       --explain    tell what would come of it, and why; TOOL is not run
       --help       print this
       --version    print the version
@@ -54,10 +58,24 @@ pub struct Order<'a> {
     pub project: Option<String>,
     /// Whether to tell what happens.
     pub is_verbose: bool,
+    /// Whether a parent stays, which records how the tool ends and what it used.
+    pub is_supervised: bool,
+    /// The name we were called by, where it stands for the tool.
+    pub called: Option<String>,
+    /// Where the tool is, where its first argument does not say it.
+    pub program: Option<CString>,
     /// The tool's name for people: the last part of its path.
     pub tool_name: String,
     /// The tool and its arguments; never empty.
     pub tool: &'a [&'a CStr],
+}
+
+impl Order<'_> {
+    /// Where the tool is: a path, or a name to be searched.
+    #[must_use]
+    pub fn program(&self) -> &CStr {
+        self.program.as_deref().or(self.tool.first().copied()).unwrap_or_default()
+    }
 }
 
 /// What to do when no seat is free.
@@ -83,7 +101,9 @@ pub struct Mistake {
 }
 
 impl Mistake {
-    fn new(what: &'static str, argument: &[u8]) -> Self {
+    /// A mistake about an argument.
+    #[must_use]
+    pub fn new(what: &'static str, argument: &[u8]) -> Self {
         Self { what, argument: argument.to_vec() }
     }
 }
@@ -104,10 +124,8 @@ pub fn parse<'a>(arguments: &'a [&'a CStr]) -> Result<Call<'a>, Mistake> {
             b"--" => return options.order(rest).map(Call::Run),
             b"--help" => return Ok(Call::Help),
             b"--version" => return Ok(Call::Version),
+            b"--supervise" => options.is_supervised = true,
             b"--explain" => is_explaining = true,
-            b"--supervise" => {
-                return Err(Mistake::new("this version does not have the option", argument));
-            }
             [b'-', b'-', ..] => return Err(Mistake::new("there is no option", argument)),
             [b'-', letters @ ..] if !letters.is_empty() => {
                 rest = options.take(letters, argument, rest)?;
@@ -136,6 +154,7 @@ struct Options {
     exit_code: Option<u8>,
     project: Option<String>,
     is_verbose: bool,
+    is_supervised: bool,
 }
 
 impl Options {
@@ -235,6 +254,9 @@ impl Options {
             exit_code: self.exit_code,
             project: self.project,
             is_verbose: self.is_verbose,
+            is_supervised: self.is_supervised,
+            called: None,
+            program: None,
             tool_name: shown_name(base),
             tool,
         })
@@ -250,7 +272,9 @@ fn waiting(after: &[u8], argument: &[u8]) -> Result<Waiting, Mistake> {
     }
 }
 
-fn base_name(path: &[u8]) -> &[u8] {
+/// The last part of a path.
+#[must_use]
+pub fn base_name(path: &[u8]) -> &[u8] {
     path.rsplit(|byte| *byte == b'/').next().unwrap_or(path)
 }
 
@@ -302,6 +326,9 @@ mod tests {
             exit_code: None,
             project: None,
             is_verbose: false,
+            is_supervised: false,
+            called: None,
+            program: None,
             tool_name: "x".into(),
             tool,
         }
@@ -315,6 +342,7 @@ mod tests {
         let path = &[c"/usr/bin/x", c"--", c"", c"-n"];
         check(&["--", "/usr/bin/x", "--", "", "-n"], &order(path));
         check(&["-v", "--", "x"], &Order { is_verbose: true, ..order(plain) });
+        check(&["--supervise", "--", "x"], &Order { is_supervised: true, ..order(plain) });
         check(&["-w", "--", "x"], &Order { waiting: Waiting::Yes, ..order(plain) });
         check(&["-n", "--", "x"], &Order { waiting: Waiting::No, ..order(plain) });
         let five_minutes = Waiting::For(Duration::from_mins(5));
@@ -370,11 +398,6 @@ mod tests {
         check_mistake(&["-n", "-w=1", "--", "x"], "-w and -n exclude each other", "-w=1");
         check_mistake(&["-q", "--", "x"], "there is no option", "-q");
         check_mistake(&["--quiet", "--", "x"], "there is no option", "--quiet");
-        check_mistake(
-            &["--supervise", "--", "x"],
-            "this version does not have the option",
-            "--supervise",
-        );
         check_mistake(&["-f"], "a value must follow", "-f");
         check_mistake(&["-E", "256", "--", "x"], "-E takes 0 to 255, not", "256");
         check_mistake(&["-f", "a:x"], "a number of seats follows `:`", "a:x");

@@ -1,6 +1,6 @@
 //! What licwrap knows before it asks: where the monitor's socket is, and what the tool does while the monitor is away.
 //!
-//! A tool's own file is `key=value` lines: `socket`, `on_down` (run, wait, deny), `on_down_wait_s`. A file that somebody
+//! A tool's own file is `key=value` lines: `socket`, `on_down` (run, wait, deny), `on_down_wait_s`, `spool`. A file that somebody
 //! else than root or the monitor's user could have written is not believed.
 
 use std::{ffi::CStr, time::Duration};
@@ -9,16 +9,13 @@ use lic_protocol::{
     paths,
     wire::{Pairs, Want},
 };
-use nix::{
-    fcntl::{OFlag, open},
-    sys::stat::{FileStat, Mode, fstat, stat},
-    unistd::read,
+use nix::sys::stat::{FileStat, fstat, stat};
+
+use crate::{
+    file::{content, open_to_read},
+    policy::{ON_DOWN_WAIT_S, ON_DOWN_WAIT_S_MAX, OnDown},
 };
 
-use crate::policy::{ON_DOWN_WAIT_S, ON_DOWN_WAIT_S_MAX, OnDown};
-
-/// Longest file of a tool that is read.
-const FILE_BYTES_MAX: usize = 4096;
 const ROOT: u32 = 0;
 
 /// What licwrap knows before it asks.
@@ -30,21 +27,24 @@ pub struct Knowledge {
     pub on_down: OnDown,
     /// For how long, where it waits.
     pub on_down_wait: Duration,
+    /// Where a run is told of meanwhile, if anywhere.
+    pub spool: Option<Vec<u8>>,
 }
 
 /// Finds out about the features of one run. Where they differ the strictest `on_down` holds, and the first socket.
+/// The file of the name we were `called` by speaks where a feature has none of its own.
 #[must_use]
-pub fn knowledge(wants: &[Want], environment: &[&CStr]) -> Knowledge {
-    let own: Vec<Option<Pairs>> = wants
-        .iter()
-        .map(|want| system_file(&want.feature).and_then(|path| trusted(&path, ROOT)))
-        .collect();
+pub fn knowledge(wants: &[Want], called: Option<&str>, environment: &[&CStr]) -> Knowledge {
+    let of_name = || called.and_then(system_pairs);
+    let own: Vec<Option<Pairs>> =
+        wants.iter().map(|want| system_pairs(&want.feature).or_else(of_name)).collect();
     let named = own.iter().flatten().find_map(|pairs| pairs.get("socket"));
     let socket = named.map_or_else(|| standard_socket(environment), String::into_bytes);
     let mut known = Knowledge {
         socket,
         on_down: OnDown::Run,
         on_down_wait: Duration::from_secs(ON_DOWN_WAIT_S),
+        spool: None,
     };
     let folder = Folder::of(&known.socket);
     let files: Vec<Pairs> = wants
@@ -60,6 +60,7 @@ pub fn knowledge(wants: &[Want], environment: &[&CStr]) -> Knowledge {
 
 impl Knowledge {
     fn learn(&mut self, pairs: &Pairs) {
+        self.spool = self.spool.take().or_else(|| pairs.get("spool").map(String::into_bytes));
         let (on_down, on_down_wait) = on_down(pairs);
         if on_down > self.on_down {
             self.on_down = on_down;
@@ -124,6 +125,12 @@ impl<'a> Folder<'a> {
     }
 }
 
+/// What root says of a tool under /etc/licwrap.d.
+#[must_use]
+pub fn system_pairs(name: &str) -> Option<Pairs> {
+    system_file(name).and_then(|path| trusted(&path, ROOT))
+}
+
 fn system_file(feature: &str) -> Option<Vec<u8>> {
     is_file_name(feature).then(|| {
         let mut path = joined(paths::TOOLS_SYSTEM.as_bytes(), &[feature]);
@@ -139,20 +146,9 @@ fn is_file_name(feature: &str) -> bool {
 
 /// The pairs in a file, if only root or `owner` can have written it.
 fn trusted(path: &[u8], owner: u32) -> Option<Pairs> {
-    let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
-    let file = open(path, flags, Mode::empty()).ok()?;
+    let file = open_to_read(path)?;
     is_trusted(&fstat(&file).ok()?, owner).then_some(())?;
-    let mut bytes = vec![0; FILE_BYTES_MAX];
-    let mut length = 0;
-    while let Some(space) = bytes.get_mut(length..).filter(|space| !space.is_empty()) {
-        match read(&file, space) {
-            Ok(0) => break,
-            Ok(more) => length += more,
-            Err(_) => return None,
-        }
-    }
-    bytes.truncate(length);
-    String::from_utf8(bytes).ok().map(|text| Pairs::of(&text))
+    String::from_utf8(content(&file)?).ok().map(|text| Pairs::of(&text))
 }
 
 fn is_trusted(file: &FileStat, owner: u32) -> bool {
@@ -213,7 +209,7 @@ mod tests {
             Want { feature: "nobody-knows".into(), count: 1 },
             Want { feature: feature.into(), count: 1 },
         ];
-        let known = knowledge(&wants, &[&variable]);
+        let known = knowledge(&wants, None, &[&variable]);
         assert_eq!(
             (known.socket.as_slice(), known.on_down),
             (socket.as_os_str().as_bytes(), expected)

@@ -22,7 +22,7 @@ pub const SEAT_VARIABLE: &str = "LICWRAP_SEAT";
 /// The token's descriptor is at least this: shells use 10 and up, csh 15 to 19, scripts 3 to 9.
 pub const TOKEN_DESCRIPTOR_MIN: i32 = 100;
 /// Where programs are without `PATH`. Source: execvp(3).
-const PATH_DEFAULT: &[u8] = b"/bin:/usr/bin";
+pub const PATH_DEFAULT: &[u8] = b"/bin:/usr/bin";
 const SHELL: &CStr = c"/bin/sh";
 
 /// Seats that are held.
@@ -36,7 +36,12 @@ pub struct Seat {
 
 /// Becomes the tool with its seat. Returns only if that failed.
 #[must_use]
-pub fn become_with_seat(tool: &[&CStr], environment: &[&CStr], seat: Seat) -> Errno {
+pub fn become_with_seat(
+    program: &CStr,
+    tool: &[&CStr],
+    environment: &[&CStr],
+    seat: Seat,
+) -> Errno {
     if let Some(token) = seat.token {
         pass_on(token);
     }
@@ -47,19 +52,16 @@ pub fn become_with_seat(tool: &[&CStr], environment: &[&CStr], seat: Seat) -> Er
         .filter(|entry| variable(&[entry], SEAT_VARIABLE).is_none())
         .collect();
     with_seat.push(&entry);
-    match become_tool(tool, &with_seat) {
+    match become_tool(program, tool, &with_seat) {
         // The variable itself may have been one too many.
-        Errno::E2BIG => become_tool(tool, environment),
+        Errno::E2BIG => become_tool(program, tool, environment),
         errno => errno,
     }
 }
 
-/// Becomes the tool. Returns only if that failed.
+/// Becomes the tool at `program`, with all its arguments in `tool`. Returns only if that failed.
 #[must_use]
-pub fn become_tool(tool: &[&CStr], environment: &[&CStr]) -> Errno {
-    let Some(program) = tool.first() else {
-        return Errno::ENOENT;
-    };
+pub fn become_tool(program: &CStr, tool: &[&CStr], environment: &[&CStr]) -> Errno {
     let path = variable(environment, "PATH").unwrap_or(PATH_DEFAULT);
     let mut found = Errno::ENOENT;
     for candidate in candidates(program.to_bytes(), path) {

@@ -101,6 +101,14 @@ pub fn no_seat(order: &Order<'_>, knowledge: &Knowledge, reason: NoSeat, text: &
     sentence.say();
 }
 
+/// There can be no parent that stays.
+pub fn cannot_supervise(errno: Errno) {
+    let mut sentence = Sentence::begin();
+    sentence.add("cannot stay as parent: ");
+    sentence.add(errno.desc());
+    sentence.say();
+}
+
 /// The tool cannot be run.
 pub fn cannot_run(program: &[u8], errno: Errno) {
     let mut sentence = Sentence::begin();

@@ -1,21 +1,28 @@
-//! The only unsafe code: C's arguments and environment, a received descriptor, and execve. Nothing here decides anything.
-#![expect(
-    unsafe_code,
-    reason = "these four touch memory or descriptors that come from outside Rust"
-)]
+//! The only unsafe code: C's arguments and environment, descriptors from outside, execve, fork and signals.
+//! Nothing here decides anything.
+#![expect(unsafe_code, reason = "these touch memory or descriptors that come from outside Rust")]
 
 use std::{
-    ffi::{CStr, c_char, c_int},
+    ffi::{CStr, c_char, c_int, c_uint},
     io::IoSliceMut,
-    os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd},
+    mem::MaybeUninit,
+    os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
     ptr,
 };
 
 use nix::{
     cmsg_space,
     errno::Errno,
-    sys::socket::{ControlMessageOwned, MsgFlags, recvmsg},
+    sys::{
+        signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction},
+        socket::{ControlMessageOwned, MsgFlags, recvmsg},
+        stat::fstat,
+    },
+    unistd::{self, ForkResult, Pid},
 };
+
+/// Inherited descriptors are looked for below this one.
+const DESCRIPTOR_LOOKED_AT_MAX: RawFd = 1024;
 
 unsafe extern "C" {
     static environ: *const *const c_char;
@@ -81,6 +88,141 @@ pub fn receive(socket: impl AsFd, bytes: &mut [u8]) -> nix::Result<(usize, Optio
         }
     }
     Ok((message.bytes, received))
+}
+
+/// The inherited descriptors that are FIFOs on `device`, the highest first, at most `most`.
+#[must_use]
+pub fn fifos(device: u64, most: usize) -> Vec<RawFd> {
+    let is_fifo = |number: &RawFd| {
+        // SAFETY: it is borrowed for this one call, which says so if it is not open.
+        let descriptor = unsafe { BorrowedFd::borrow_raw(*number) };
+        let is_one = |file: libc::stat| file.st_mode & libc::S_IFMT == libc::S_IFIFO;
+        fstat(descriptor).is_ok_and(|file| file.st_dev == device && is_one(file))
+    };
+    (3..DESCRIPTOR_LOOKED_AT_MAX).rev().filter(is_fifo).take(most).collect()
+}
+
+/// How a child ended and what it used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// Where it exited.
+    pub exit_status: Option<u8>,
+    /// The signal that killed it; 0 where none did.
+    pub signal: c_int,
+    /// Processor time, that of its own children included.
+    pub cpu_ms: u64,
+    /// The most memory one of its processes had.
+    pub memory_peak_bytes: u64,
+}
+
+/// What became of a child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It ended, and is no more.
+    Ended(End),
+    /// It stopped by this signal.
+    Stopped(c_int),
+    /// It goes on.
+    Continued,
+}
+
+/// Makes a child, `None` in the child itself. From then on the parent gets signals by a descriptor alone, and the child has
+/// everything about signals as it was.
+///
+/// # Errors
+/// As fork(2).
+pub fn fork() -> nix::Result<Option<Pid>> {
+    let mask = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
+    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    // SAFETY: neither action runs code of ours. Where ended children were ignored, ours could not be waited for.
+    let ended_children = unsafe { sigaction(Signal::SIGCHLD, &default) }?;
+    // SAFETY: there is one thread, so the child may do whatever the parent may.
+    let forked = unsafe { unistd::fork() };
+    if let Ok(ForkResult::Parent { child }) = forked {
+        return Ok(Some(child));
+    }
+    // SAFETY: as above.
+    unsafe { sigaction(Signal::SIGCHLD, &ended_children) }?;
+    mask.thread_set_mask()?;
+    forked.map(|_child| None)
+}
+
+/// What became of a child since it was last asked about, if anything.
+#[must_use]
+pub fn change(child: Pid) -> Option<Change> {
+    wait(child, libc::WNOHANG | libc::WUNTRACED | libc::WCONTINUED).ok().flatten()
+}
+
+/// Waits until a child has ended.
+#[must_use]
+pub fn wait_for_end(child: Pid) -> End {
+    loop {
+        match wait(child, 0) {
+            Ok(Some(Change::Ended(end))) => return end,
+            Ok(_) | Err(Errno::EINTR) => {}
+            // It is no child of ours, which cannot be.
+            Err(_) => {
+                return End { exit_status: None, signal: 0, cpu_ms: 0, memory_peak_bytes: 0 };
+            }
+        }
+    }
+}
+
+fn wait(child: Pid, options: c_int) -> nix::Result<Option<Change>> {
+    let (mut status, mut usage) = (0, MaybeUninit::<libc::rusage>::zeroed());
+    // SAFETY: both places are ours and outlive the call.
+    let waited =
+        unsafe { libc::wait4(child.as_raw(), &raw mut status, options, usage.as_mut_ptr()) };
+    if Errno::result(waited)? == 0 {
+        return Ok(None);
+    }
+    if libc::WIFSTOPPED(status) {
+        return Ok(Some(Change::Stopped(libc::WSTOPSIG(status))));
+    }
+    if libc::WIFCONTINUED(status) {
+        return Ok(Some(Change::Continued));
+    }
+    // SAFETY: all zeros are numbers too, if the kernel wrote none.
+    let usage = unsafe { usage.assume_init() };
+    let exited = libc::WIFEXITED(status).then(|| libc::WEXITSTATUS(status));
+    Ok(Some(Change::Ended(End {
+        exit_status: exited.and_then(|status| u8::try_from(status).ok()),
+        signal: if exited.is_none() { libc::WTERMSIG(status) } else { 0 },
+        cpu_ms: ms(usage.ru_utime) + ms(usage.ru_stime),
+        memory_peak_bytes: u64::try_from(usage.ru_maxrss).unwrap_or(0) * 1024,
+    })))
+}
+
+fn ms(time: libc::timeval) -> u64 {
+    u64::try_from(time.tv_sec * 1000 + time.tv_usec / 1000).unwrap_or(0)
+}
+
+/// Sends a signal to one process, and never to a group, to all, or to the first.
+pub fn kill(process: Pid, signal: c_int) {
+    if process.as_raw() > 1 {
+        // SAFETY: it touches no memory. The child is not waited for yet, so the number is its own.
+        unsafe { libc::kill(process.as_raw(), signal) };
+    }
+}
+
+/// Lets a signal do to this process what it does to a program that does not care, and blocks it again if that leaves one.
+pub fn take(signal: c_int) {
+    let mut set = MaybeUninit::<libc::sigset_t>::zeroed();
+    // SAFETY: the set is ours and made empty first; the default action runs no code of ours.
+    unsafe {
+        libc::sigemptyset(set.as_mut_ptr());
+        libc::sigaddset(set.as_mut_ptr(), signal);
+        libc::signal(signal, libc::SIG_DFL);
+        libc::raise(signal);
+        libc::sigprocmask(libc::SIG_UNBLOCK, set.as_ptr(), ptr::null_mut());
+        libc::sigprocmask(libc::SIG_BLOCK, set.as_ptr(), ptr::null_mut());
+    }
+}
+
+/// Closes every descriptor, standard input, output and error too.
+pub fn close_everything() {
+    // SAFETY: nobody who still runs in this process knows any of them.
+    unsafe { libc::syscall(libc::SYS_close_range, 0, c_uint::MAX, 0) };
 }
 
 /// Becomes the program at `path`. Returns only if that failed.

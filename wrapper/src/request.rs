@@ -1,7 +1,8 @@
 //! The client of the monitor: one connection, one message out, replies and a descriptor in, each by a deadline.
 
 use std::{
-    os::fd::{AsFd, AsRawFd, OwnedFd},
+    io::IoSlice,
+    os::fd::{AsFd, AsRawFd, OwnedFd, RawFd},
     time::{Duration, Instant},
 };
 
@@ -11,8 +12,8 @@ use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::{
         socket::{
-            AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, connect, send, setsockopt,
-            socket, sockopt::SendTimeout,
+            AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, UnixAddr, connect, send,
+            sendmsg, setsockopt, socket, sockopt::SendTimeout,
         },
         time::{TimeVal, TimeValLike},
     },
@@ -68,12 +69,16 @@ impl Connection {
         }
     }
 
-    /// Sends a message.
+    /// Sends a message, and descriptors with it.
     ///
     /// # Errors
     /// [`Lost::Broken`] when the monitor is gone.
-    pub fn send(&self, message: &str) -> Result<(), Lost> {
+    pub fn send(&self, message: &str, descriptors: &[RawFd]) -> Result<(), Lost> {
         let mut rest = message.as_bytes();
+        if !descriptors.is_empty() {
+            let sent = self.send_with(rest, descriptors)?;
+            rest = rest.get(sent..).unwrap_or_default();
+        }
         while !rest.is_empty() {
             match send(self.socket.as_raw_fd(), rest, MsgFlags::MSG_NOSIGNAL) {
                 Ok(sent) => rest = rest.get(sent..).unwrap_or_default(),
@@ -82,6 +87,17 @@ impl Connection {
             }
         }
         Ok(())
+    }
+
+    fn send_with(&self, bytes: &[u8], descriptors: &[RawFd]) -> Result<usize, Lost> {
+        let control = [ControlMessage::ScmRights(descriptors)];
+        let (socket, parts) = (self.socket.as_raw_fd(), [IoSlice::new(bytes)]);
+        loop {
+            match sendmsg::<()>(socket, &parts, &control, MsgFlags::MSG_NOSIGNAL, None) {
+                Err(Errno::EINTR) => {}
+                sent => return Ok(sent?),
+            }
+        }
     }
 
     /// The next reply. What has arrived counts even if the deadline has passed: the process may have been stopped.

@@ -6,8 +6,10 @@ use nix::errno::Errno;
 
 use crate::{
     cli::{self, Call, Order},
-    config, exec, message,
+    config, exec, message, named, nested,
     policy::{self, EXIT_FAILED, NoSeat, Verdict},
+    spool,
+    supervise::{self, Side},
     wait::{self, Answer},
 };
 
@@ -15,7 +17,12 @@ use crate::{
 /// the tool.
 #[must_use]
 pub fn run(arguments: &[&CStr], environment: &[&CStr]) -> c_int {
-    let code = match cli::parse(arguments) {
+    let call = match named::order(arguments, environment) {
+        Ok(Some(order)) => Ok(Call::Run(order)),
+        Ok(None) => cli::parse(arguments),
+        Err(mistake) => Err(mistake),
+    };
+    let code = match call {
         Ok(Call::Help) => shown(cli::HELP),
         Ok(Call::Version) => shown(cli::VERSION),
         Ok(Call::Run(order)) => run_tool(&order, environment),
@@ -29,17 +36,37 @@ pub fn run(arguments: &[&CStr], environment: &[&CStr]) -> c_int {
 }
 
 fn run_tool(order: &Order<'_>, environment: &[&CStr]) -> u8 {
-    let knowledge = config::knowledge(&order.wants, environment);
-    let (reason, text) = match wait::seats(order, &knowledge) {
+    let knowledge = config::knowledge(&order.wants, order.called.as_deref(), environment);
+    if order.is_supervised {
+        match supervise::begin() {
+            Ok(Side::Tool) => {}
+            Ok(Side::Parent(supervisor)) => return supervisor.watch(&knowledge.socket),
+            Err(errno) => {
+                message::cannot_supervise(errno);
+                return EXIT_FAILED;
+            }
+        }
+    }
+    let tokens = nested::tokens(environment, &knowledge.socket);
+    let (reason, text) = match wait::seats(order, &knowledge, &tokens) {
         Answer::Seat(seat) => {
-            return not_run(order, exec::become_with_seat(order.tool, environment, seat));
+            return not_run(
+                order,
+                exec::become_with_seat(order.program(), order.tool, environment, seat),
+            );
         }
         Answer::None(reason, text) => (reason, text),
     };
     match policy::verdict(reason, knowledge.on_down, order.waiting, order.exit_code) {
         Verdict::RunUncounted => {
             message::uncounted(order, &knowledge, &text);
-            not_run(order, exec::become_tool(order.tool, environment))
+            let spool = knowledge.spool.as_deref().filter(|_| tokens.is_empty());
+            let left = spool.and_then(|spool| spool::leave(order, spool));
+            let errno = exec::become_tool(order.program(), order.tool, environment);
+            if let Some(left) = left {
+                left.take_back();
+            }
+            not_run(order, errno)
         }
         Verdict::Exit(code) => {
             message::no_seat(order, &knowledge, reason, &text);
@@ -49,7 +76,7 @@ fn run_tool(order: &Order<'_>, environment: &[&CStr]) -> u8 {
 }
 
 fn explain(order: &Order<'_>, environment: &[&CStr]) -> u8 {
-    let knowledge = config::knowledge(&order.wants, environment);
+    let knowledge = config::knowledge(&order.wants, order.called.as_deref(), environment);
     let (reason, text) = match wait::words(order, &knowledge) {
         Ok((None, text)) => return shown_line(text),
         Ok((Some(refusal), text)) => (NoSeat::Refused(refusal), text),
@@ -71,7 +98,7 @@ fn shown_line(mut text: String) -> u8 {
 }
 
 fn not_run(order: &Order<'_>, errno: Errno) -> u8 {
-    message::cannot_run(order.tool.first().map_or(b"", |program| program.to_bytes()), errno);
+    message::cannot_run(order.program().to_bytes(), errno);
     exec::exit_code(errno)
 }
 

@@ -1,6 +1,9 @@
 //! Asking until there is an answer: through the queue, and through a restart of the monitor.
 
-use std::time::{Duration, Instant};
+use std::{
+    os::fd::RawFd,
+    time::{Duration, Instant},
+};
 
 use lic_protocol::wire::{Acquire, Refusal, Reply, Request, Wait};
 
@@ -23,10 +26,10 @@ pub enum Answer {
 }
 
 /// Asks for seats until they are granted or refused, the time of `-w` is over, or the monitor has been silent for as long
-/// as policy has patience. A waiter whose connection breaks shows its ticket to the next monitor and keeps its place.
+/// as policy has patience. Who shows the token of a seat needs no second one. A waiter whose connection breaks shows its ticket to the next monitor and keeps its place.
 #[must_use]
-pub fn seats(order: &Order<'_>, knowledge: &Knowledge) -> Answer {
-    let mut asking = Asking::new(order);
+pub fn seats(order: &Order<'_>, knowledge: &Knowledge, tokens: &[RawFd]) -> Answer {
+    let mut asking = Asking::new(order, tokens);
     let mut silent_until = None;
     let mut attempts = 0;
     loop {
@@ -62,10 +65,10 @@ pub fn words(
     order: &Order<'_>,
     knowledge: &Knowledge,
 ) -> Result<(Option<Refusal>, String), &'static str> {
-    let asking = Asking::new(order);
+    let asking = Asking::new(order, &[]);
     let answer = || {
         let mut connection = Connection::open(&knowledge.socket)?;
-        connection.send(&Request::Explain(asking.acquire()).encode())?;
+        connection.send(&Request::Explain(asking.acquire()).encode(), &[])?;
         connection.reply(asking.first_reply_deadline())
     };
     match answer() {
@@ -85,6 +88,8 @@ enum Turn {
 
 struct Asking<'a> {
     order: &'a Order<'a>,
+    /// Of the runs it is inside of.
+    tokens: &'a [RawFd],
     /// The end of `-w`.
     deadline: Option<Instant>,
     ticket: Option<u64>,
@@ -94,12 +99,12 @@ struct Asking<'a> {
 }
 
 impl<'a> Asking<'a> {
-    fn new(order: &'a Order<'a>) -> Self {
+    fn new(order: &'a Order<'a>, tokens: &'a [RawFd]) -> Self {
         let deadline = match order.waiting {
             Waiting::For(time) => Instant::now().checked_add(time),
             Waiting::AsConfigured | Waiting::Yes | Waiting::No => None,
         };
-        Self { order, deadline, ticket: None, place: None, was_heard: false }
+        Self { order, tokens, deadline, ticket: None, place: None, was_heard: false }
     }
 
     /// One connection, to its end.
@@ -117,7 +122,7 @@ impl<'a> Asking<'a> {
 
     fn converse(&mut self, socket: &[u8]) -> Result<Answer, Lost> {
         let mut connection = Connection::open(socket)?;
-        connection.send(&self.request())?;
+        connection.send(&self.request(), self.tokens)?;
         let mut deadline = self.first_reply_deadline();
         loop {
             match connection.reply(deadline)? {
@@ -169,6 +174,7 @@ impl<'a> Asking<'a> {
             },
             tool: self.order.tool_name.clone(),
             project: self.order.project.clone(),
+            is_supervised: self.order.is_supervised,
             ticket: self.ticket,
         }
     }

@@ -10,7 +10,7 @@ mod responder;
 use std::{
     fs,
     io::Read,
-    os::unix::process::ExitStatusExt,
+    os::unix::{fs::PermissionsExt, process::ExitStatusExt},
     path::Path,
     time::{Duration, Instant},
 };
@@ -40,6 +40,7 @@ fn the_request_says_what_the_command_line_says() {
         wait: Wait::Yes,
         tool: "true".into(),
         project: Some("bridge".into()),
+        is_supervised: false,
         ticket: None,
     };
     assert_eq!(asker.request, Request::Acquire(expected));
@@ -160,6 +161,42 @@ fn without_a_monitor_its_file_decides() {
     check_absent("on_down=wait\n", &["-w=0.1"], 124, "", "in the time given by -w");
 }
 
+/// What is left in the spool by `licwrap ARGUMENTS` while nobody listens.
+fn left(arguments: &[&str]) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = folder.path().join("spool");
+    fs::create_dir(&spool).unwrap();
+    fs::create_dir(folder.path().join("tools")).unwrap();
+    let file = format!("on_down=run\nspool={}\n", spool.display());
+    fs::write(folder.path().join("tools/x"), file).unwrap();
+    let mut command = licwrap(&folder.path().join("seat.sock"), arguments);
+    let child = command.spawn().unwrap();
+    let pid = child.id();
+    child.wait_with_output().unwrap();
+    let files = fs::read_dir(spool).unwrap().map(|entry| entry.unwrap());
+    let read = |entry: fs::DirEntry| {
+        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        let text = fs::read_to_string(entry.path()).unwrap();
+        text.replace(&format!("\npid={pid}\n"), "\npid=PID\n")
+    };
+    files.map(read).collect()
+}
+
+#[test]
+fn a_run_without_a_monitor_is_told_of_in_the_spool() {
+    let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+    let texts = left(&["-f", "x", "-f", "y:2", "-P", "a b", "--", "true"]);
+    assert_eq!(texts.len(), 1);
+    let (before, after) = texts[0].split_once("start_time=").unwrap();
+    assert_eq!(before, "feature=x:1\nfeature=y:2\ntool=true\nproject=a b\npid=PID\n");
+    let (start_time, after) = after.split_once('\n').unwrap();
+    assert!(start_time.parse::<u64>().is_ok());
+    assert_eq!(after, format!("boot_id={}\n\n", boot_id.trim()));
+    // What did not run is not told of, and neither is a tool whose file names no spool.
+    assert_eq!(left(&["-f", "x", "--", "/nonexistent"]), [""; 0]);
+    assert_eq!(left(&["-f", "y", "--", "true"]), [""; 0]);
+}
+
 #[test]
 fn a_monitor_that_does_not_speak_is_away() {
     let monitor = Responder::start();
@@ -262,8 +299,8 @@ fn a_command_line_that_cannot_be_followed_is_told() {
     for (arguments, stderr) in [
         (&["true"][..], "licwrap: put -- before the tool: `true` (see licwrap --help)\n"),
         (
-            &["--supervise", "--", "true"],
-            "licwrap: this version does not have the option: `--supervise` (see licwrap --help)\n",
+            &["--explained", "--", "true"],
+            "licwrap: there is no option: `--explained` (see licwrap --help)\n",
         ),
     ] {
         check(&licwrap(Path::new("/none"), arguments).output().unwrap(), 125, "", stderr);

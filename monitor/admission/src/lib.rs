@@ -33,6 +33,9 @@ use crate::{
 /// Most who may wait at once, in all queues together.
 pub const WAITERS_MAX: usize = 8192;
 
+/// Numbers from here on are drawn by others while the monitor is away, those below are given by [`Admission::next_id`].
+pub const DRAWN_ID_MIN: u64 = 1 << 59;
+
 /// Seats held. Never given twice, and later ones are greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LeaseId(pub u64);
@@ -119,9 +122,11 @@ impl Admission {
         self.last_id
     }
 
-    /// From now on every new number is above `id`, which was given before a restart.
+    /// From now on every new number is above `id`, which was given before a restart. A number that was drawn is none of ours.
     pub fn remember_id(&mut self, id: u64) {
-        self.last_id = self.last_id.max(id);
+        if id < DRAWN_ID_MIN {
+            self.last_id = self.last_id.max(id);
+        }
     }
 
     /// Asks for all of `wants` or none. Afterwards [`wake`](Self::wake) starts whom a grant made free to.
@@ -300,6 +305,15 @@ impl Admission {
     #[must_use]
     pub fn has_hours(&self) -> bool {
         self.pools.iter().any(|pool| !pool.tool.windows.windows.is_empty())
+    }
+
+    /// Whether there is such a feature, with so many seats in all.
+    #[must_use]
+    pub fn is_possible(&self, want: &Want) -> bool {
+        let pool = self.pools.find(&want.feature);
+        pool.is_some_and(|pool| {
+            self.pools.get(pool).tool.is_possible(want.count, reserve::Membership::MAX)
+        })
     }
 
     fn hold(&mut self, needs: Box<[Need]>, now: Timestamp) -> LeaseId {

@@ -67,7 +67,9 @@ fn line_told(line: &Line) -> String {
 fn fact_told(fact: &Fact) -> String {
     match fact {
         Fact::Checkout(checkout) => checkout_told(checkout),
-        Fact::Checkin(Checkin { feature, handle, user, host, reason, ended_before: None }) => {
+        Fact::Checkin(Checkin {
+            feature, handle, user, host, reason, ended_before: None, ..
+        }) => {
             format!("checkin {feature} {user}@{host} handle={handle} reason={reason}")
         }
         Fact::Denial(Denial { feature, user, host, count, reason, class, process }) => {

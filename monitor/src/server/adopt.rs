@@ -61,7 +61,8 @@ impl SeatServer {
     ) {
         self.tell_checkouts(&record);
         if let Some(ending) = ending {
-            return self.tell_end_again(&record, &ending);
+            self.seats.remove_token(record.id);
+            return self.tell_end(&record, &ending);
         }
         if record.boot_id != self.boot_id {
             let ending = missed(EndReason::HostRebooted, &record, last_alive, now);
@@ -89,12 +90,6 @@ impl SeatServer {
         let asker = self.asker(&record);
         self.admission.adopt(lease, &asker, &record.wants);
         self.leases.insert(lease, Lease { record, pidfd, token });
-    }
-
-    fn tell_end_again(&mut self, record: &Record, ending: &Ending) {
-        self.seats.remove_token(record.id);
-        self.outbox.push(facts::checkins(record, ending));
-        self.outbox.remove_when_committed(Kind::Lease, record.id);
     }
 
     fn adopt_place(&mut self, record: Record, ending: Option<Ending>, now: Timestamp) {

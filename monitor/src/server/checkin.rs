@@ -70,8 +70,16 @@ impl SeatServer {
     /// Records the end of a lease that is in no table.
     pub(super) fn end_lease(&mut self, record: &Record, ending: &Ending) {
         self.seats.remove_token(record.id);
+        self.write_end(Kind::Lease, record.id, ending);
+        if !self.wait_for_outcome(record, ending) {
+            self.tell_end(record, ending);
+        }
+    }
+
+    /// Sends the event of an end that is written down.
+    pub(super) fn tell_end(&mut self, record: &Record, ending: &Ending) {
         self.outbox.push(facts::checkins(record, ending));
-        self.end_record(Kind::Lease, record.id, ending);
+        self.outbox.remove_when_committed(Kind::Lease, record.id);
     }
 
     /// A waiter is gone: its place is given up, and those it kept waiting start. Doing it again does nothing.
@@ -99,14 +107,14 @@ impl SeatServer {
         let how = outcome.word().to_owned();
         let ending = Ending { at: stamp(now), before: None, how, by: None };
         self.outbox.push(facts::dequeues(record, &ending));
-        self.end_record(Kind::Ticket, record.id, &ending);
+        self.write_end(Kind::Ticket, record.id, &ending);
+        self.outbox.remove_when_committed(Kind::Ticket, record.id);
     }
 
-    fn end_record(&mut self, kind: Kind, id: u64, ending: &Ending) {
+    fn write_end(&self, kind: Kind, id: u64, ending: &Ending) {
         if let Err(error) = self.seats.end(kind, id, ending) {
             warn!("cannot write down that {} {id} ended: {error}", kind.extension());
         }
-        self.outbox.remove_when_committed(kind, id);
     }
 }
 

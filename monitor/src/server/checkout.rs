@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use lic_admission::{Decision, Denied, Grant, LeaseId, Ticket};
 use lic_protocol::{
     event::WaitOutcome,
+    outcome::Outcome,
     wire::{Acquire, Refusal, Reply, Want},
 };
 use nix::sys::epoll::{EpollEvent, EpollFlags};
@@ -24,7 +25,18 @@ use super::{
 
 impl SeatServer {
     /// Answers a request, at once or later.
-    pub(super) fn acquire(&mut self, connection: Connection, acquire: &Acquire, now: Timestamp) {
+    pub(super) fn acquire(
+        &mut self,
+        mut connection: Connection,
+        mut acquire: Acquire,
+        now: Timestamp,
+    ) {
+        if let Some(lease) = self.take_off_what_is_held(&mut connection, &mut acquire.wants)
+            && acquire.wants.is_empty()
+        {
+            return grant_inside(&connection, lease);
+        }
+        let acquire = &acquire;
         let record = self.record(&connection, acquire, now);
         if self.has_too_many_leases(record.holder.uid) {
             let text = format!("user {} holds too many seats", record.holder.user);
@@ -291,6 +303,8 @@ impl SeatServer {
             project: acquire.project.clone(),
             ticket: None,
             since: stamp(now),
+            supervisor: connection.peer.parent.filter(|_| acquire.is_supervised),
+            outcome: Outcome::default(),
         }
     }
 
@@ -299,5 +313,12 @@ impl SeatServer {
             let own = self.leases.values().filter(|lease| lease.record.holder.uid == uid);
             own.count() >= LEASES_PER_UID_MAX
         }
+    }
+}
+
+/// The asker is inside the lease: it is told so, and holds nothing itself.
+fn grant_inside(connection: &Connection, LeaseId(lease): LeaseId) {
+    if let Err(errno) = connection.send(&Reply::Granted { lease }) {
+        debug!("a run inside lease {lease} is gone: {errno}");
     }
 }

@@ -15,6 +15,8 @@ pub struct SeatServerConfig {
     pub runtime: PathBuf,
     /// The tools whose seats are given out.
     pub tools: Vec<ToolConfig>,
+    /// Where licwrap tells of runs while the monitor is away; `None`: nowhere.
+    pub spool: Option<SpoolConfig>,
     /// This host's name.
     pub host: HostName,
     /// A socket that listens already, such as [`systemd_listener`](super::socket::systemd_listener) gives.
@@ -31,6 +33,15 @@ pub struct SeatServerConfig {
     pub reloads: Receiver<Vec<ToolConfig>>,
     /// Readable when there are any.
     pub reload: OwnedFd,
+}
+
+/// The folder of runs while the monitor is away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpoolConfig {
+    /// The folder, in one that is there.
+    pub path: PathBuf,
+    /// Who may enter it: 1733 for all, to leave a file and see no other.
+    pub mode: u32,
 }
 
 /// A tool, and how its seats are given out.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use lic_admission::Ticket;
-use lic_protocol::wire::{MESSAGE_BYTES_MAX, Malformed, Reply, Request};
+use lic_protocol::wire::{MESSAGE_BYTES_MAX, Malformed, Reply, Request, TOKENS_MAX};
 use rustix::{
     io::Errno,
     net::{
@@ -30,7 +30,7 @@ pub(super) struct Connection {
     /// Whether the event loop watches it.
     pub(super) is_watched: bool,
     text: Vec<u8>,
-    file: Option<OwnedFd>,
+    files: Vec<OwnedFd>,
 }
 
 /// What has arrived on a connection.
@@ -53,8 +53,8 @@ pub(super) struct Connections {
 
 impl Connection {
     pub(super) fn new(id: u64, socket: OwnedFd, peer: Peer) -> Self {
-        let (ticket, file, text) = (None, None, Vec::new());
-        Self { id, peer, socket, ticket, is_watched: false, text, file }
+        let (ticket, files, text) = (None, Vec::new(), Vec::new());
+        Self { id, peer, socket, ticket, is_watched: false, text, files }
     }
 
     /// Reads what is there.
@@ -74,9 +74,9 @@ impl Connection {
         }
     }
 
-    /// The descriptor that came with the request.
-    pub(super) fn take_file(&mut self) -> Option<OwnedFd> {
-        self.file.take()
+    /// The descriptors that came with the request.
+    pub(super) fn take_files(&mut self) -> Vec<OwnedFd> {
+        std::mem::take(&mut self.files)
     }
 
     /// Sends a reply.
@@ -112,17 +112,16 @@ impl Connection {
         if sent == text.len() { Ok(()) } else { Err(Errno::AGAIN) }
     }
 
-    /// Descriptors nobody asked for are closed as they are dropped here.
+    /// Descriptors beyond what a request may bring are closed by the kernel or here.
     fn receive_into(&mut self, bytes: &mut [u8]) -> rustix::io::Result<usize> {
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(TOKENS_MAX))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
         let flags = RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;
         let received = recvmsg(&self.socket, &mut [IoSliceMut::new(bytes)], &mut control, flags)?;
         for message in control.drain() {
             if let RecvAncillaryMessage::ScmRights(files) = message {
-                for file in files {
-                    self.file = Some(file);
-                }
+                let room = TOKENS_MAX.saturating_sub(self.files.len());
+                self.files.extend(files.take(room));
             }
         }
         Ok(received.bytes)

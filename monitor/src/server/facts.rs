@@ -7,6 +7,7 @@ use lic_protocol::{
         WaitOutcome,
     },
     name::{FeatureName, ServerName},
+    outcome::Outcome,
     wire::{Refusal, Want},
 };
 
@@ -58,6 +59,7 @@ pub(super) fn checkins(lease: &Record, ending: &Ending) -> impl Iterator<Item = 
             host: lease.host.clone(),
             reason,
             ended_before: ending.before,
+            outcome: lease.outcome,
         });
         let raw = ending.by.as_ref().map(|by| format!("{} by {by}", ending.how));
         Event { raw, ..event("checkin", lease.id, want, ending.at, fact) }
@@ -121,6 +123,7 @@ pub(super) fn unknown_session_ended(session: &BelievedSession, ending: &Ending) 
         host: session.host.clone(),
         reason: EndReason::from_word(&ending.how).unwrap_or(EndReason::Lost),
         ended_before: ending.before,
+        outcome: Outcome::default(),
     });
     let identity = identity("checkin", &session.handle, &session.feature);
     Event { at: ending.at, fact, identity, raw: None }

@@ -28,6 +28,8 @@ pub(super) struct Peer {
     pub(super) uid: u32,
     pub(super) pid: u32,
     pub(super) start_time: Option<u64>,
+    /// The process that started it.
+    pub(super) parent: Option<u32>,
     /// Readable when the process ends.
     pub(super) pidfd: OwnedFd,
 }
@@ -57,8 +59,10 @@ impl Peer {
             Err(nix::Error::ENOPROTOOPT) => open_process(pid)?,
             Err(errno) => return Err(errno.into()),
         };
-        let start_time = stat(pid).ok().map(|stat| stat.start_time);
-        Ok(Self { uid: credentials.uid(), pid, start_time, pidfd })
+        let stat = stat(pid).ok();
+        let start_time = stat.as_ref().map(|stat| stat.start_time);
+        let parent = stat.map(|stat| stat.parent);
+        Ok(Self { uid: credentials.uid(), pid, start_time, parent, pidfd })
     }
 
     pub(super) fn holder(&self, users: &mut Users) -> Holder {
@@ -129,6 +133,14 @@ pub(super) fn is_stopped(holder: &Holder) -> bool {
     stat(holder.pid).is_ok_and(|stat| stat.is_stopped && Some(stat.start_time) == holder.start_time)
 }
 
+/// The user who started a process; `None` where /proc hides it. Source: `proc_pid_status(5)`, the first of `Uid`.
+pub(super) fn real_uid(pid: u32) -> Option<u32> {
+    let status = fs::read(format!("/proc/{pid}/status")).ok()?;
+    let mut lines = status.split(|byte| *byte == b'\n');
+    let uids = lines.find_map(|line| line.strip_prefix(b"Uid:"))?;
+    str::from_utf8(uids).ok()?.split_ascii_whitespace().next()?.parse().ok()
+}
+
 /// This boot of this host.
 ///
 /// # Errors
@@ -144,6 +156,7 @@ pub(super) fn booted_s() -> Option<i64> {
 }
 
 struct Stat {
+    parent: u32,
     start_time: u64,
     has_ended: bool,
     is_stopped: bool,
@@ -160,7 +173,7 @@ fn is_alive(pidfd: &OwnedFd) -> bool {
     matches!(nix::poll::poll(&mut watched, nix::poll::PollTimeout::ZERO), Ok(0))
 }
 
-/// Source: `proc_pid_stat(5)`, field 3 `state` and field 22 `starttime`.
+/// Source: `proc_pid_stat(5)`, fields 3 `state`, 4 `ppid` and 22 `starttime`.
 fn stat(pid: u32) -> io::Result<Stat> {
     let bytes = fs::read(format!("/proc/{pid}/stat"))?;
     parse_stat(&bytes).ok_or_else(|| io::ErrorKind::InvalidData.into())
@@ -172,7 +185,8 @@ fn parse_stat(bytes: &[u8]) -> Option<Stat> {
     let mut fields = str::from_utf8(&bytes[name_end + 1..]).ok()?.split_ascii_whitespace();
     let state = fields.next()?;
     Some(Stat {
-        start_time: fields.nth(18)?.parse().ok()?,
+        parent: fields.next()?.parse().ok()?,
+        start_time: fields.nth(17)?.parse().ok()?,
         has_ended: matches!(state, "Z" | "X" | "x"),
         is_stopped: state == "T",
     })
@@ -183,18 +197,19 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(text: &[u8], expected: Option<(u64, bool, bool)>) {
-        let stat = parse_stat(text).map(|stat| (stat.start_time, stat.has_ended, stat.is_stopped));
+    fn check(text: &[u8], expected: Option<(u32, u64, bool, bool)>) {
+        let told = |stat: Stat| (stat.parent, stat.start_time, stat.has_ended, stat.is_stopped);
+        let stat = parse_stat(text).map(told);
         assert_eq!(stat, expected);
     }
 
     #[test]
     fn start_times() {
         let rest = "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4711 20";
-        check(format!("7 (a) b) c) S {rest}").as_bytes(), Some((4711, false, false)));
-        check(format!("7 (zombie) Z {rest}").as_bytes(), Some((4711, true, false)));
-        check(format!("7 (stopped) T {rest}").as_bytes(), Some((4711, false, true)));
-        check(&[b"7 (\xff) S ", rest.as_bytes()].concat(), Some((4711, false, false)));
+        check(format!("7 (a) b) c) S {rest}").as_bytes(), Some((1, 4711, false, false)));
+        check(format!("7 (zombie) Z {rest}").as_bytes(), Some((1, 4711, true, false)));
+        check(format!("7 (stopped) T {rest}").as_bytes(), Some((1, 4711, false, true)));
+        check(&[b"7 (\xff) S ", rest.as_bytes()].concat(), Some((1, 4711, false, false)));
         check(b"7 (a) S 1 2", None);
         check(b"", None);
     }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use lic_protocol::{
     name::{HostName, UserName},
+    outcome::Outcome,
     wire::{Malformed, Pairs, Want},
 };
 
@@ -36,6 +37,10 @@ pub struct Record {
     pub ticket: Option<u64>,
     /// Since when, to the millisecond.
     pub since: Timestamp,
+    /// The process that stays as parent of the tool and tells its outcome.
+    pub supervisor: Option<u32>,
+    /// What it told.
+    pub outcome: Outcome,
 }
 
 /// A process, as the kernel knows it.
@@ -106,6 +111,10 @@ impl Record {
         if let Some(ticket) = self.ticket {
             pairs.put_number("ticket", ticket);
         }
+        if let Some(supervisor) = self.supervisor {
+            pairs.put_number("supervisor", u64::from(supervisor));
+        }
+        self.outcome.put_into(&mut pairs);
         pairs.put_number(kind.since_key(), ms(self.since));
         pairs.as_str().to_owned()
     }
@@ -135,6 +144,8 @@ impl Record {
             project: pairs.get("project"),
             ticket: pairs.need_number("ticket").ok(),
             since: time(pairs.need_number(kind.since_key())?)?,
+            supervisor: pairs.need_number("supervisor").ok().map(small).transpose()?,
+            outcome: Outcome::of(&pairs),
         };
         Ok((record, Ending::decode(&pairs)?))
     }
@@ -204,6 +215,8 @@ mod tests {
             project: Some("Å".into()),
             ticket: Some(9),
             since: Timestamp::from_millisecond(1_763_990_400_123).unwrap(),
+            supervisor: Some(41),
+            outcome: Outcome { exit_signal: Some(9), ..Outcome::default() },
         }
     }
 

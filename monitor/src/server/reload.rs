@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use lic_admission::{Admission, LeaseId, Ticket};
 use tracing::{error, info, warn};
 
-use super::{SeatServer, config::ToolConfig, record::Record};
+use super::{SeatServer, config::ToolConfig, record::Record, spool::Spool};
 
 /// More than were ever asked for at once: reading this much empties the pipe.
 const WAKES_MAX: usize = 64;
@@ -23,7 +23,7 @@ impl SeatServer {
 
     /// As after a restart: the rules are new, leases are adopted and places restored.
     fn configure(&mut self, tools: Vec<ToolConfig>, now: Timestamp) {
-        if let Err(error) = self.runtime.write_tools(&tools) {
+        if let Err(error) = self.runtime.write_tools(&tools, self.spool.as_ref().map(Spool::path)) {
             // licwrap then does what it did before while we are away; all else is as configured.
             error!("tell licwrap about the tools: {error:#}");
         }

@@ -53,7 +53,11 @@ impl Runtime {
     ///
     /// # Errors
     /// When it cannot.
-    pub(super) fn write_tools(&self, tools: &[ToolConfig]) -> anyhow::Result<()> {
+    pub(super) fn write_tools(
+        &self,
+        tools: &[ToolConfig],
+        spool: Option<&Path>,
+    ) -> anyhow::Result<()> {
         let mut written = HashSet::new();
         for tool in tools {
             let name = tool.name.as_str();
@@ -61,14 +65,14 @@ impl Runtime {
                 warn!("tool {name:?} gets no file for licwrap: its name is no file name");
                 continue;
             }
-            self.write_tool(tool)
+            self.write_tool(tool, spool)
                 .with_context(|| format!("write {}", self.tool(name).display()))?;
             written.insert(OsString::from(name));
         }
         self.remove_others(&written).with_context(|| format!("read {}", self.tools().display()))
     }
 
-    fn write_tool(&self, tool: &ToolConfig) -> io::Result<()> {
+    fn write_tool(&self, tool: &ToolConfig, spool: Option<&Path>) -> io::Result<()> {
         let mut pairs = Pairs::new();
         pairs.put("tool", tool.name.as_str());
         // A path that is not text cannot be said here; licwrap then looks where it always looks.
@@ -77,6 +81,9 @@ impl Runtime {
         }
         pairs.put("on_down", tool.on_down.word());
         pairs.put_number("on_down_wait_s", u64::from(tool.on_down_wait_s));
+        if let Some(spool) = spool.and_then(Path::to_str) {
+            pairs.put("spool", spool);
+        }
         let unfinished = self.tool(UNFINISHED);
         let mut options = fs::OpenOptions::new();
         let mut file =
@@ -115,7 +122,11 @@ pub(super) fn raise_descriptors_max() -> anyhow::Result<usize> {
     Ok(usize::try_from(hard).unwrap_or(usize::MAX))
 }
 
-fn folder(path: &Path, mode: u32) -> anyhow::Result<()> {
+/// Makes a folder, or corrects who may enter it.
+///
+/// # Errors
+/// When it cannot.
+pub(super) fn folder(path: &Path, mode: u32) -> anyhow::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder
         .recursive(true)

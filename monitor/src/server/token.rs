@@ -7,13 +7,18 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write},
     os::{
-        fd::OwnedFd,
+        fd::{AsRawFd, OwnedFd},
         unix::fs::{FileTypeExt, OpenOptionsExt},
     },
     path::{Path, PathBuf},
 };
 
-use nix::{libc, sys::stat::Mode, unistd::mkfifo};
+use lic_protocol::{outcome::Outcome, wire::Pairs};
+use nix::{
+    libc,
+    sys::stat::{Mode, fstat, lstat},
+    unistd::mkfifo,
+};
 use tracing::warn;
 
 use super::record::{Ending, Kind, Record};
@@ -63,8 +68,19 @@ impl SeatFolder {
 
     /// Adds to a record how it ended. The record stays until the end is committed.
     pub(super) fn end(&self, kind: Kind, id: u64, ending: &Ending) -> io::Result<()> {
+        self.add(kind, id, &ending.encode())
+    }
+
+    /// Adds to the record of a lease what its tool did.
+    pub(super) fn add_outcome(&self, lease: u64, outcome: &Outcome) -> io::Result<()> {
+        let mut pairs = Pairs::new();
+        outcome.put_into(&mut pairs);
+        self.add(Kind::Lease, lease, pairs.as_str())
+    }
+
+    fn add(&self, kind: Kind, id: u64, lines: &str) -> io::Result<()> {
         let mut file = OpenOptions::new().append(true).open(self.record(kind, id))?;
-        file.write_all(ending.encode().as_bytes())
+        file.write_all(lines.as_bytes())
     }
 
     /// Removes a record, if it is there.
@@ -94,6 +110,18 @@ impl SeatFolder {
             Err(error) => error.kind() == io::ErrorKind::WouldBlock,
         };
         is_held.then(|| file.into())
+    }
+
+    /// The lease whose FIFO this is: by its inode, which nobody but the kernel gives.
+    pub(super) fn lease_of(&self, token: &OwnedFd) -> Option<u64> {
+        let shown = fstat(token).ok()?;
+        // Its path only says where to look.
+        let path = fs::read_link(format!("/proc/self/fd/{}", token.as_raw_fd())).ok()?;
+        let lease = path.file_name()?.to_str()?.parse().ok()?;
+        let kept = lstat(&self.fifo(lease)).ok()?;
+        let is_fifo = kept.st_mode & libc::S_IFMT == libc::S_IFIFO;
+        let is_same = (kept.st_dev, kept.st_ino) == (shown.st_dev, shown.st_ino);
+        (is_fifo && is_same).then_some(lease)
     }
 
     /// Removes a lease's FIFO, if it is there; the tool's end stays good.

@@ -1,6 +1,6 @@
 //! What the loop waits for: descriptors, as the 64 bits the kernel gives back, and times.
 
-use lic_admission::Ticket;
+use lic_admission::{LeaseId, Ticket};
 
 /// What is to be done at some time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -9,12 +9,16 @@ pub(super) enum Deadline {
     Request(u64),
     /// Give up the place if nobody has come back for it.
     Place(Ticket),
+    /// Tell the end of the lease if its supervisor has not told how its tool ended.
+    Outcome(LeaseId),
     /// Accept connections again.
     Accept,
     /// See which of the waiters that were passed over go on.
     PassedOver,
     /// Look whether those who wait may still wait, where a tool has hours.
     Hours,
+    /// Look for runs of the time the monitor was away.
+    Spool,
 }
 
 /// What a descriptor is, as the loop's 64 bits.

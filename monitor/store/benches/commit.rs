@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use lic_protocol::{
     event::{Checkin, Checkout, EndReason, Event, Fact, Identity},
     name::ServerName,
+    outcome::Outcome,
     view::Source,
 };
 use lic_store::{commit::Batch, open::DatabasePaths, writer::Writer};
@@ -103,6 +104,7 @@ fn event(number: u64) -> Event {
             host: host.as_str().into(),
             reason: EndReason::Checkin,
             ended_before: None,
+            outcome: Outcome::default(),
         })
     };
     let at = Timestamp::from_second(1_700_000_000 + i64::try_from(number / 10).unwrap_or(0));

@@ -93,12 +93,13 @@ pub(crate) fn add_checkin(
     let doing = "store a checkin";
     let sql = "insert into checkin (
             id, checkout, server, feature, at_ms, learned_at_ms, handle, user, host, reason, ended_before_ms,
-            identity_hash, identity_ordinal, raw)
+            exit_status, exit_signal, cpu_ms, memory_peak_bytes, identity_hash, identity_ordinal, raw)
         values (
             :id, :checkout, :server, :feature, :at_ms, :learned_at_ms, :handle, :user, :host, :reason,
-            :ended_before_ms, :identity_hash, :identity_ordinal, :raw)";
+            :ended_before_ms, :exit_status, :exit_signal, :cpu_ms, :memory_peak_bytes, :identity_hash, :identity_ordinal, :raw)";
     // A checkin that points at its checkout says nothing twice.
     let alone = checkout.is_none();
+    let outcome = &checkin.outcome;
     let user = alone.then_some(checkin.user.as_str());
     let host = alone.then_some(checkin.host.as_str());
     let values = named_params! {
@@ -113,6 +114,10 @@ pub(crate) fn add_checkin(
         ":host": names.intern_option(history, host)?,
         ":reason": names.intern(history, checkin.reason.word())?,
         ":ended_before_ms": checkin.ended_before.map(jiff::Timestamp::as_millisecond),
+        ":exit_status": outcome.exit_status,
+        ":exit_signal": outcome.exit_signal,
+        ":cpu_ms": outcome.cpu_ms.map(u64::cast_signed),
+        ":memory_peak_bytes": outcome.memory_peak_bytes.map(u64::cast_signed),
         ":identity_hash": stamp.hash(),
         ":identity_ordinal": stamp.event.identity.ordinal,
         ":raw": stamp.event.raw,

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use jiff::Timestamp;
-use lic_protocol::{event::Fact, name::HostName};
+use lic_protocol::{event::Fact, name::HostName, outcome::Outcome};
 use licmon::server::{
     config::{Believed, BelievedSession, BelievedWaiter},
     record::{Holder, Kind, Record},
@@ -18,7 +18,7 @@ use crate::{
 /// An id of the time before: a second before the clock's start.
 pub(crate) const EARLIER: u64 = 1_763_985_599_000_000;
 
-fn boot_id() -> String {
+pub(crate) fn boot_id() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap().trim().to_owned()
 }
 
@@ -51,6 +51,8 @@ pub(crate) fn record(id: u64, pid: u32, start_time: u64, wants: &str) -> Record 
         project: None,
         ticket: None,
         since: at(-60_000),
+        supervisor: None,
+        outcome: Outcome::default(),
     }
 }
 

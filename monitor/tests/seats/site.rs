@@ -32,7 +32,7 @@ use licmon::{
     pipe::{Message, pipe},
     server::{
         SeatServer,
-        config::{Act, Believed, OnDown, SeatServerConfig, ToolConfig},
+        config::{Act, Believed, OnDown, SeatServerConfig, SpoolConfig, ToolConfig},
     },
 };
 use tempfile::TempDir;
@@ -93,6 +93,7 @@ impl Site {
         let config = SeatServerConfig {
             runtime: folder.path().join("run"),
             tools: tools(),
+            spool: Some(SpoolConfig { path: folder.path().join("spool"), mode: 0o1733 }),
             host: "node7".into(),
             listener: None,
             last_alive: before.last_alive,

@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::name::{FeatureName, HostName, UserName, VendorName};
+use crate::{
+    name::{FeatureName, HostName, UserName, VendorName},
+    outcome::Outcome,
+};
 
 /// One thing that happened on a license server.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,6 +91,8 @@ pub struct Checkin {
     pub reason: EndReason,
     /// The latest moment it can have ended, where only bounds are known; `at` is then the earliest.
     pub ended_before: Option<Timestamp>,
+    /// How the wrapped tool ended.
+    pub outcome: Outcome,
 }
 
 /// Why a session ended.

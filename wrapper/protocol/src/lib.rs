@@ -6,6 +6,7 @@ pub mod config;
 pub mod dashboard;
 pub mod event;
 pub mod name;
+pub mod outcome;
 pub mod paths;
 #[cfg(feature = "config")]
 pub mod place;

@@ -20,6 +20,8 @@ pub const SEAT_SOCKET: &str = "seat.sock";
 pub const SEATS: &str = "seat";
 /// The folder of what licwrap may know of each tool, in the runtime folder.
 pub const TOOLS: &str = "tools";
+/// The folder of runs while the monitor is away, in the state folder.
+pub const SPOOL: &str = "spool";
 /// The folder of ours in somebody's runtime folder.
 pub const RUNTIME_USER: &str = "licmon";
 /// Longest path of a Unix socket, in bytes. Source: unix(7), `sun_path` less its closing zero.

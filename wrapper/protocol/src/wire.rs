@@ -10,14 +10,19 @@
 //! tool=blender
 //! ```
 //!
-//! With a grant comes one descriptor (`SCM_RIGHTS`), the seat's token. A reply `status=queued` is followed by another
-//! reply on the same connection; closing the connection leaves the queue. Who asks is never in the message: the kernel says it.
+//! With a request may come the tokens of seats that are held around it (`SCM_RIGHTS`): what they hold is not wanted again.
+//! With a grant comes one descriptor (`SCM_RIGHTS`), the seat's token; none where the asker is inside the lease
+//! already. A reply `status=queued` is followed by another reply on the same connection; closing it leaves the queue. Who asks is never in the message: the kernel says it.
 //! A value may hold any byte: control characters, `%` and bytes above ASCII are written `%XX`. Unknown keys are skipped.
 
 use std::fmt;
 
+use crate::outcome::Outcome;
+
 /// Longest message, closing empty line included.
 pub const MESSAGE_BYTES_MAX: usize = 4096;
+/// Most tokens that come with one request.
+pub const TOKENS_MAX: usize = 8;
 /// Most features in one request.
 pub const WANTS_MAX: usize = 16;
 /// The version every message begins with.
@@ -54,6 +59,8 @@ pub struct Acquire {
     pub tool: String,
     /// The project the user named.
     pub project: Option<String>,
+    /// Whether the asker's parent stays and tells the outcome.
+    pub is_supervised: bool,
     /// The ticket of an earlier connection that broke: keeps the place in the queue.
     pub ticket: Option<u64>,
 }
@@ -70,6 +77,8 @@ pub enum Request {
         /// The lease.
         lease: u64,
     },
+    /// How the tool ended whose parent asks.
+    Outcome(Outcome),
     /// Read the log whose open descriptor comes with this message, once. For licmon's own user and root.
     Import(Import),
     /// Make the live database again from history. For licmon's own user and root.
@@ -191,6 +200,10 @@ impl Request {
                 pairs.put("op", "release");
                 pairs.put_number("lease", *lease);
             }
+            Self::Outcome(outcome) => {
+                pairs.put("op", "outcome");
+                outcome.put_into(&mut pairs);
+            }
             Self::Import(import) => {
                 pairs.put("op", "import");
                 pairs.put("system", &import.system);
@@ -213,6 +226,7 @@ impl Request {
             Some("acquire") => Acquire::decode(&pairs).map(Self::Acquire),
             Some("explain") => Acquire::decode(&pairs).map(Self::Explain),
             Some("release") => Ok(Self::Release { lease: pairs.need_number("lease")? }),
+            Some("outcome") => Ok(Self::Outcome(Outcome::of(&pairs))),
             Some("import") => Ok(Self::Import(Import {
                 system: pairs.need("system")?,
                 server: pairs.need("server")?,
@@ -229,11 +243,7 @@ impl Acquire {
     fn encode_into(&self, op: &str, pairs: &mut Pairs) {
         pairs.put("op", op);
         for want in &self.wants {
-            let mut value = String::with_capacity(want.feature.len() + 4);
-            value.push_str(&want.feature);
-            value.push(':');
-            push_decimal(&mut value, u64::from(want.count));
-            pairs.put("feature", &value);
+            pairs.put("feature", &want.shown());
         }
         match self.wait {
             Wait::AsConfigured => {}
@@ -243,6 +253,9 @@ impl Acquire {
         pairs.put("tool", &self.tool);
         if let Some(project) = &self.project {
             pairs.put("project", project);
+        }
+        if self.is_supervised {
+            pairs.put("supervised", "yes");
         }
         if let Some(ticket) = self.ticket {
             pairs.put_number("ticket", ticket);
@@ -273,7 +286,8 @@ impl Acquire {
             None => None,
         };
         let tool = pairs.get("tool").unwrap_or_default();
-        Ok(Self { wants, wait, tool, project: pairs.get("project"), ticket })
+        let is_supervised = pairs.get("supervised").as_deref() == Some("yes");
+        Ok(Self { wants, wait, tool, project: pairs.get("project"), is_supervised, ticket })
     }
 }
 
@@ -293,6 +307,16 @@ impl Want {
             return Err(Malformed("a feature has a name and at least one seat"));
         }
         Ok(Self { feature: feature.to_owned(), count })
+    }
+
+    /// The want as `NAME:N`, which [`Want::parse`] reads.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let mut text = String::with_capacity(self.feature.len() + 4);
+        text.push_str(&self.feature);
+        text.push(':');
+        push_decimal(&mut text, u64::from(self.count));
+        text
     }
 }
 
@@ -520,6 +544,7 @@ mod tests {
             wait: Wait::Yes,
             tool: "a=b\n%".into(),
             project: None,
+            is_supervised: false,
             ticket: Some(7),
         };
         check_request(
@@ -538,6 +563,11 @@ mod tests {
             "licwrap=1\nop=acquire\nfeature=render:2\ntool=a=b%0A%25\nproject=%C3%85\n\n",
         );
         check_request(&Request::Release { lease: 9 }, "licwrap=1\nop=release\nlease=9\n\n");
+        let outcome = Outcome { exit_status: Some(3), cpu_ms: Some(20), ..Outcome::default() };
+        check_request(
+            &Request::Outcome(outcome),
+            "licwrap=1\nop=outcome\nexit_status=3\ncpu_ms=20\n\n",
+        );
         check_request(&Request::Rebuild, "licwrap=1\nop=rebuild\n\n");
     }
 

@@ -3,6 +3,7 @@
 use lic_protocol::{
     event::{Checkin, Checkout, EndReason, Fact},
     name::{FeatureName, HostName, UserName, VendorName},
+    outcome::Outcome,
 };
 
 use super::{shortened, unknown};
@@ -101,6 +102,7 @@ impl<'a> Usage<'a> {
             host: HostName::from(self.host),
             reason,
             ended_before: None,
+            outcome: Outcome::default(),
         }
     }
 

@@ -11,6 +11,7 @@ use lic_protocol::{
         ServerChange, ServerEvent, WaitOutcome,
     },
     name::ServerName,
+    outcome::Outcome,
     query::{Filter, Which},
     view::{Session, Source},
 };
@@ -126,6 +127,7 @@ pub(crate) fn checkin(feature: &str, user: &str, handle: &str) -> Fact {
         host: format!("pc-{user}").as_str().into(),
         reason: EndReason::Checkin,
         ended_before: None,
+        outcome: Outcome::default(),
     })
 }
 

@@ -1,0 +1,208 @@
+//! `--supervise`: a parent that stays. It passes signals on, stops when the tool stops, tells the monitor how the tool ended
+//! and what it used, and ends as the tool ended.
+//!
+//! The tool asks for its seat itself and holds it by its own process, so it keeps the seat if this parent is killed. Parent and
+//! tool share group and session: what a terminal sends reaches both, and is not passed on. Source for the rules: sudo(8),
+//! "Signal handling".
+
+use std::{
+    ffi::c_int,
+    time::{Duration, Instant},
+};
+
+use lic_protocol::{outcome::Outcome, wire::Request};
+use nix::{
+    errno::Errno,
+    sys::{
+        prctl::set_dumpable,
+        resource::{Resource, setrlimit},
+        signal::SigSet,
+        signalfd::{SfdFlags, SignalFd, siginfo},
+    },
+    unistd::{Pid, getpgid, getpgrp, getpid},
+};
+
+use crate::{
+    os::{self, Change, End},
+    request::Connection,
+};
+
+/// How long the monitor may take to note how a tool ended.
+const OUTCOME_MS_MAX: u64 = 500;
+
+/// Which side of the fork this is.
+#[derive(Debug)]
+pub enum Side {
+    /// The process that becomes the tool.
+    Tool,
+    /// The one that stays.
+    Parent(Supervisor),
+}
+
+/// The parent of a tool.
+#[derive(Debug)]
+pub struct Supervisor {
+    tool: Pid,
+}
+
+/// Makes the process that becomes the tool.
+///
+/// # Errors
+/// As fork(2).
+pub fn begin() -> nix::Result<Side> {
+    Ok(match os::fork()? {
+        None => Side::Tool,
+        Some(tool) => Side::Parent(Supervisor { tool }),
+    })
+}
+
+impl Supervisor {
+    /// Watches over the tool to its end. Returns its exit status, or dies as it did.
+    #[must_use]
+    pub fn watch(self, socket: &[u8]) -> u8 {
+        // A reader of the tool's output sees its end when the tool closes it, and not when we do.
+        os::close_everything();
+        let end = self.end();
+        report(socket, outcome(&end));
+        match (end.exit_status, end.signal) {
+            (Some(status), _) => status,
+            (None, signal) => die(signal),
+        }
+    }
+
+    fn end(&self) -> End {
+        let flags = SfdFlags::SFD_CLOEXEC;
+        if let Ok(signals) = SignalFd::with_flags(&SigSet::all(), flags) {
+            loop {
+                match signals.read_signal() {
+                    Ok(Some(signal)) if signed(signal.ssi_signo) == libc::SIGCHLD => {
+                        if let Some(end) = self.look() {
+                            return end;
+                        }
+                    }
+                    Ok(Some(signal)) => self.pass_on(&signal),
+                    Ok(None) | Err(Errno::EINTR) => {}
+                    Err(_) => break,
+                }
+            }
+        }
+        os::wait_for_end(self.tool)
+    }
+
+    /// What became of the tool since the last look. If it stopped, so do we.
+    fn look(&self) -> Option<End> {
+        let mut stopped = None;
+        while let Some(change) = os::change(self.tool) {
+            match change {
+                Change::Ended(end) => return Some(end),
+                Change::Stopped(signal) => stopped = Some(signal),
+                Change::Continued => stopped = None,
+            }
+        }
+        if let Some(signal) = stopped {
+            // Whoever continues us sends a signal that is then passed on.
+            os::take(signal);
+        }
+        None
+    }
+
+    fn pass_on(&self, signal: &siginfo) {
+        let number = signed(signal.ssi_signo);
+        if is_passed_on(number, self.sender(signal)) {
+            os::kill(self.tool, number);
+        }
+    }
+
+    fn sender(&self, signal: &siginfo) -> Sender {
+        let pid = Pid::from_raw(signed(signal.ssi_pid));
+        if signal.ssi_code > 0 {
+            Sender::Kernel
+        } else if pid == self.tool || pid == getpid() {
+            Sender::Tool
+        } else if getpgid(Some(pid)).is_ok_and(|group| group == getpgrp()) {
+            Sender::OwnGroup
+        } else {
+            Sender::Other
+        }
+    }
+}
+
+/// Who sent a signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sender {
+    Kernel,
+    /// The tool, or we.
+    Tool,
+    /// A process of the group that tool and parent are in.
+    OwnGroup,
+    Other,
+}
+
+/// Whether the tool does not get a signal anyway that we got.
+fn is_passed_on(signal: c_int, sender: Sender) -> bool {
+    let is_of_keyboard = matches!(signal, libc::SIGINT | libc::SIGQUIT | libc::SIGTSTP);
+    let is_of_terminal = is_of_keyboard
+        || matches!(
+            signal,
+            libc::SIGHUP | libc::SIGCONT | libc::SIGWINCH | libc::SIGTTIN | libc::SIGTTOU
+        );
+    match sender {
+        Sender::Tool => false,
+        Sender::Kernel => !is_of_terminal,
+        Sender::OwnGroup => !is_of_keyboard,
+        Sender::Other => true,
+    }
+}
+
+fn outcome(end: &End) -> Outcome {
+    Outcome {
+        exit_status: end.exit_status.map(u32::from),
+        exit_signal: u32::try_from(end.signal).ok().filter(|_| end.exit_status.is_none()),
+        cpu_ms: Some(end.cpu_ms),
+        memory_peak_bytes: Some(end.memory_peak_bytes),
+    }
+}
+
+/// A monitor that is away or slow does not learn of it.
+fn report(socket: &[u8], outcome: Outcome) {
+    let Ok(mut connection) = Connection::open(socket) else { return };
+    if connection.send(&Request::Outcome(outcome).encode(), &[]).is_ok() {
+        let deadline = Instant::now() + Duration::from_millis(OUTCOME_MS_MAX);
+        let _noted = connection.reply(Some(deadline));
+    }
+}
+
+/// Ends this process by the signal, without a second core. Returns a status only if that failed.
+fn die(signal: c_int) -> u8 {
+    let _no_core = setrlimit(Resource::RLIMIT_CORE, 0, 0);
+    let _no_core = set_dumpable(false);
+    os::take(signal);
+    u8::try_from(128 + signal).unwrap_or(u8::MAX)
+}
+
+fn signed(number: u32) -> c_int {
+    number.cast_signed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_reaches_the_tool_once() {
+        for (signal, sender, expected) in [
+            (libc::SIGINT, Sender::Kernel, false),
+            (libc::SIGWINCH, Sender::Kernel, false),
+            (libc::SIGHUP, Sender::Kernel, false),
+            (libc::SIGALRM, Sender::Kernel, true),
+            (libc::SIGINT, Sender::OwnGroup, false),
+            (libc::SIGTSTP, Sender::OwnGroup, false),
+            (libc::SIGTERM, Sender::OwnGroup, true),
+            (libc::SIGCONT, Sender::OwnGroup, true),
+            (libc::SIGINT, Sender::Other, true),
+            (libc::SIGTERM, Sender::Tool, false),
+        ] {
+            assert_eq!(is_passed_on(signal, sender), expected, "{signal} of {sender:?}");
+        }
+    }
+}
