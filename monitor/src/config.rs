@@ -127,7 +127,7 @@ struct ServerSection {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table like { directory = \"/srv/dsls/LogFiles\" }")]
 struct LogSection {
     directory: PathBuf,
     pattern: Option<Spanned<String>>,

@@ -12,6 +12,9 @@ use crate::paths;
 /// Every top-level name of the file. Each program reads its own and skips the others; a name not here is a mistake.
 pub const SECTIONS: [&str; 4] = ["monitor", "server", "tool", "dashboard"];
 
+/// Those of which there can be several.
+const REPEATED: [&str; 2] = ["server", "tool"];
+
 /// The text of a configuration file, and where it came from.
 #[derive(Clone, Debug, Default)]
 pub struct ConfigFile {
@@ -86,13 +89,17 @@ impl ConfigFile {
         let file = Self { path, text };
         let names: toml::map::Map<String, toml::Value> =
             toml::from_str(&file.text).map_err(|error| file.toml_mistake(&error))?;
-        match names.keys().find(|name| !SECTIONS.contains(&name.as_str())) {
-            Some(name) => Err(file.mistake(
-                file.offset_of_section(name),
-                format!("unknown section `{name}`{}", nearest(name, &SECTIONS)),
-            )),
-            None => Ok(file),
+        for (name, value) in &names {
+            let message = if !SECTIONS.contains(&name.as_str()) {
+                format!("unknown section `{name}`{}", nearest(name, &SECTIONS))
+            } else if REPEATED.contains(&name.as_str()) && !value.is_array() {
+                format!("write `[[{name}]]`, with two brackets: there can be several")
+            } else {
+                continue;
+            };
+            return Err(file.mistake(file.offset_of_section(name), message));
         }
+        Ok(file)
     }
 
     /// Reads this program's own sections into `T`, whose fields are the sections' names. `T` must skip the others: give it
@@ -197,6 +204,7 @@ mod tests {
     fn mistakes_are_told_by_line_and_column() {
         check("[[server]]\nname = 1\n[dashboard]\nlisten = \"x\"\n", "fine");
         check("[dashbord]\n", "c.toml:1:2: unknown section `dashbord`, did you mean `dashboard`?");
+        check("[tool]\n", "c.toml:1:2: write `[[tool]]`, with two brackets: there can be several");
         check(
             "[dashboard]\nlisen = \"x\"\n",
             "c.toml:2:1: unknown key `lisen`, did you mean `listen`?",
