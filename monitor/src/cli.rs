@@ -10,9 +10,10 @@ use lic_protocol::{
     config::ConfigError,
     dashboard::Dashboard,
     name::{FeatureName, HostName, ServerName, UserName},
+    pairs::Malformed,
     place::{Chosen, Place},
     query::{Cursor, Filter, LIMIT_DEFAULT, LIMIT_MAX, Which},
-    wire::{Malformed, Want},
+    wire::Want,
 };
 use lic_store::read::Reader;
 use serde::Deserialize;

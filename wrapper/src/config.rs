@@ -5,10 +5,7 @@
 
 use std::{ffi::CStr, time::Duration};
 
-use lic_protocol::{
-    paths,
-    wire::{Pairs, Want},
-};
+use lic_protocol::{pairs::Pairs, paths, wire::Want};
 use nix::sys::stat::{FileStat, fstat, stat};
 
 use crate::{

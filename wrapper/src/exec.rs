@@ -5,7 +5,7 @@ use std::{
     os::fd::{AsFd, IntoRawFd, OwnedFd},
 };
 
-use lic_protocol::wire::push_decimal;
+use lic_protocol::pairs::push_decimal;
 use nix::{
     errno::Errno,
     fcntl::{FcntlArg, FdFlag, fcntl},

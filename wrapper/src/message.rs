@@ -3,7 +3,8 @@
 
 use std::io::IsTerminal;
 
-use lic_protocol::wire::{Refusal, push_decimal};
+use lic_protocol::pairs::push_decimal;
+use lic_protocol::wire::Refusal;
 use nix::{errno::Errno, unistd};
 
 use crate::{

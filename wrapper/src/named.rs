@@ -3,7 +3,8 @@
 
 use std::ffi::{CStr, CString};
 
-use lic_protocol::wire::{Pairs, Want};
+use lic_protocol::pairs::Pairs;
+use lic_protocol::wire::Want;
 use nix::{
     sys::stat::stat,
     unistd::{AccessFlags, access},

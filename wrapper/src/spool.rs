@@ -6,7 +6,7 @@ use std::{
     os::fd::{AsFd, OwnedFd},
 };
 
-use lic_protocol::wire::{Pairs, push_decimal};
+use lic_protocol::pairs::{Pairs, push_decimal};
 use nix::{
     fcntl::{OFlag, open},
     sys::stat::{Mode, fchmod, stat},

@@ -8,7 +8,8 @@ use std::{
 };
 
 use lic_admission::Ticket;
-use lic_protocol::wire::{MESSAGE_BYTES_MAX, Malformed, Reply, Request, TOKENS_MAX};
+use lic_protocol::pairs::Malformed;
+use lic_protocol::wire::{MESSAGE_BYTES_MAX, Reply, Request, TOKENS_MAX};
 use rustix::{
     io::Errno,
     net::{

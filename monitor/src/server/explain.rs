@@ -11,7 +11,8 @@ use lic_admission::{
 };
 use lic_protocol::{
     name::FeatureName,
-    wire::{Acquire, MESSAGE_BYTES_MAX, Pairs, Refusal, Reply, Want},
+    pairs::Pairs,
+    wire::{Acquire, MESSAGE_BYTES_MAX, Refusal, Reply, Want},
 };
 use tracing::debug;
 

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use lic_protocol::{
     name::{HostName, UserName},
     outcome::Outcome,
-    wire::{Malformed, Pairs, Want},
+    pairs::{Malformed, Pairs},
+    wire::Want,
 };
 
 /// Which of the two a record is.

@@ -11,8 +11,8 @@ use std::{
 
 use anyhow::Context;
 use lic_protocol::{
+    pairs::Pairs,
     paths::{SEAT_SOCKET, SEATS, TOOLS},
-    wire::Pairs,
 };
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tracing::warn;

@@ -19,7 +19,8 @@ use lic_admission::{DRAWN_ID_MIN, LeaseId};
 use lic_protocol::{
     event::EndReason,
     outcome::Outcome,
-    wire::{MESSAGE_BYTES_MAX, Pairs, WANTS_MAX, Want},
+    pairs::Pairs,
+    wire::{MESSAGE_BYTES_MAX, WANTS_MAX, Want},
 };
 use nix::{libc, sys::epoll::EpollFlags};
 use sha2::{Digest, Sha256};

@@ -13,7 +13,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use lic_protocol::{outcome::Outcome, wire::Pairs};
+use lic_protocol::{outcome::Outcome, pairs::Pairs};
 use nix::{
     libc,
     sys::stat::{Mode, fstat, lstat},

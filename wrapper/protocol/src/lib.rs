@@ -7,6 +7,7 @@ pub mod dashboard;
 pub mod event;
 pub mod name;
 pub mod outcome;
+pub mod pairs;
 pub mod paths;
 #[cfg(feature = "config")]
 pub mod place;

@@ -1,6 +1,6 @@
 //! Outcome: how a wrapped tool ended and what it used, as far as somebody saw it.
 
-use crate::wire::Pairs;
+use crate::pairs::Pairs;
 
 /// How a tool ended and what it used. `None` is what nobody saw.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
