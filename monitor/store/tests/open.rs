@@ -172,3 +172,11 @@ fn reader_works_beside_the_writer_and_after_it() {
     drop(site.writer());
     assert_eq!(seen(&site.reader()), (1, 1));
 }
+
+#[test]
+fn one_file_for_both_is_refused_before_anything_is_made() {
+    let mut site = Site::new();
+    site.paths.history = site.paths.live.clone();
+    assert!(matches!(Writer::open(&site.paths).err().unwrap(), StoreError::OneFile { .. }));
+    assert!(!site.paths.live.exists());
+}

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use lic_protocol::{
     event::{Event, Fact},
     query::{Filter, Which},
-    view::{Coverage, Source},
+    view::{Coverage, ServerState, Source},
 };
 use lic_store::{
     checkpoint::{Checkpoint, FileMark},
@@ -481,4 +481,31 @@ fn fault_is_shown_until_it_is_mended() {
     assert_eq!(fault(Some("/logs/a"), Some("not readable")), both);
     assert_eq!(fault(None, None), (None, Some("not readable".into())));
     assert_eq!(fault(Some("/logs/a"), None), (None, None));
+}
+
+#[test]
+fn servers_say_when_nobody_writes() {
+    let site = Site::new();
+    let mut writer = site.writer();
+    is_configured(&mut writer);
+    let told = || {
+        let servers = site.reader().servers().unwrap().into_iter();
+        servers.map(|server| (server.state, server.error.is_some())).collect::<Vec<_>>()
+    };
+    assert!(told().iter().all(|(_, has_error)| !has_error));
+    drop(writer);
+    assert_eq!(told(), [(ServerState::Unknown, true), (ServerState::Down, true)]);
+}
+
+#[test]
+fn time_ahead_of_the_clock_is_heard_when_it_was_learned() {
+    let site = Site::new();
+    let mut writer = site.writer();
+    let mut ahead = batch("lic1", &[event(9_000_000, 1, checkout("solve", "ann", "h1", None))]);
+    ahead.learned_at = at(5000);
+    writer.commit(&[ahead], at(5000)).unwrap();
+    let heard = || site.reader().servers().unwrap()[0].last_answer;
+    assert_eq!(heard(), Some(at(5000)));
+    writer.rebuild().unwrap();
+    assert_eq!(heard(), Some(at(5000)));
 }
