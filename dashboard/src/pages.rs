@@ -120,7 +120,10 @@ fn words_of(feature: &Feature) -> (&'static str, String) {
         (None, _, _) => ("muted", "not visible".to_owned()),
         (_, _, Some(queued)) if queued > 0 => ("bad", format!("queue of {queued}")),
         (Some(_), _, _) if feature.uncounted => ("calm", "no limit".to_owned()),
-        (Some(in_use), Some(issued), _) if in_use >= issued => ("warn", "full".to_owned()),
+        (Some(in_use), Some(issued), _) if in_use > issued => {
+            ("bad", format!("{} over", in_use - issued))
+        }
+        (Some(in_use), Some(issued), _) if in_use == issued => ("warn", "full".to_owned()),
         (Some(in_use), Some(issued), _) => ("good", format!("{} free", issued - in_use)),
         (Some(0), None, _) => ("calm", "idle".to_owned()),
         (Some(_), None, _) => ("calm", "in use".to_owned()),
@@ -167,6 +170,7 @@ mod tests {
             reserved: None,
             queued,
             sessions: in_use,
+            unwrapped: None,
             expires: None,
             uncounted: false,
             as_of: None,
@@ -182,6 +186,7 @@ mod tests {
         check(Some(2), Some(10), None, "8 free Some(20) calm");
         check(Some(9), Some(10), Some(0), "1 free Some(90) high");
         check(Some(3), Some(3), Some(0), "full Some(100) full");
+        check(Some(5), Some(3), Some(0), "2 over Some(100) full");
         check(Some(3), Some(3), Some(4), "queue of 4 Some(100) full");
     }
 }

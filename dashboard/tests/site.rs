@@ -223,6 +223,25 @@ async fn every_page_is_there_and_safe() {
 }
 
 #[tokio::test]
+async fn a_run_around_the_wrapper_takes_a_seat_and_is_marked() {
+    let site = Site::full();
+    let runs = vec![checkout("sqlite", "eve", "7.4711.1f2e3d4c")];
+    let mut runs = batch("local", Source::Process, runs);
+    runs.events[0].identity.hash += 1_000_000;
+    let mut writer = Writer::open(&DatabasePaths::in_state(site.folder.path())).expect("a writer");
+    writer.commit(&[runs], at(60)).expect("a commit");
+    drop(writer);
+    let sqlite: FeatureHistory = site.api("/features/local/sqlite").await;
+    let figures = (sqlite.now.in_use, sqlite.now.issued, sqlite.now.unwrapped);
+    assert_eq!(figures, (Some(2), Some(1), Some(1)));
+    for (path, marks) in [("/", 1), ("/sessions", 1), ("/features/local/sqlite", 2)] {
+        let page = site.get(path).await.body;
+        assert_eq!(page.matches("unwrapped</span>").count(), marks, "{path}: {page}");
+    }
+    assert!(!site.get("/features/catia/CAC").await.body.contains("unwrapped</span>"));
+}
+
+#[tokio::test]
 async fn page_and_json_agree() {
     let site = Site::full();
     let overview: Overview = site.api("/overview").await;

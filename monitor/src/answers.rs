@@ -230,12 +230,16 @@ impl std::fmt::Display for Free {
     }
 }
 
-/// What is free of a feature; seats that somebody waits for already are not. `None` where it cannot be seen.
+/// What is free of a feature; seats that somebody waits for already are not, those of runs without a lease are. `None` where
+/// it cannot be seen.
 fn free(feature: &Feature) -> Option<Free> {
     match (feature.uncounted, feature.issued, feature.in_use, feature.queued) {
         (true, ..) => Some(Free::NoLimit),
         (_, Some(_), Some(_), Some(1..)) => Some(Free::Seats(0)),
-        (_, Some(issued), Some(in_use), _) => Some(Free::Seats(issued.saturating_sub(in_use))),
+        (_, Some(issued), Some(in_use), _) => {
+            let held = in_use.saturating_sub(feature.unwrapped.unwrap_or(0));
+            Some(Free::Seats(issued.saturating_sub(held)))
+        }
         _ => None,
     }
 }

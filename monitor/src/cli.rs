@@ -20,6 +20,7 @@ use serde::Deserialize;
 
 use crate::{
     answers::{self, Form},
+    around::{self, rule},
     config::Config,
     import::{self, Logs},
     parse,
@@ -395,6 +396,7 @@ fn check(config: &Config) -> anyhow::Result<()> {
         };
         say(&format!("tool              {}: {seats}", tool.name))?;
     }
+    around::fitting::say_fitting(&rule::rules(&config.tools), config.scan_processes, clock())?;
     say(&format!("dashboard         http://{}", dashboard.listen))?;
     if unreadable > 0 {
         bail!(

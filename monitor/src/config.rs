@@ -1,5 +1,6 @@
 //! licmon's sections of licwrap.toml: every key, every default, every mistake by line and column.
 
+mod process;
 mod tool;
 
 use std::{path::PathBuf, time::Duration};
@@ -17,7 +18,7 @@ use serde::{Deserialize, de::IgnoredAny};
 use toml::Spanned;
 
 use self::tool::ToolSection;
-use crate::server::config::ToolConfig;
+use crate::{around, server::config::ToolConfig};
 
 /// How often a folder of logs is looked through, whatever the file system tells.
 pub const SCAN_DEFAULT: Duration = Duration::from_secs(1);
@@ -33,6 +34,8 @@ pub struct Config {
     pub scan: Duration,
     /// License servers whose logs are followed.
     pub servers: Vec<LogServer>,
+    /// How often the processes of this machine are looked at.
+    pub scan_processes: Duration,
     /// Tools that licwrap runs.
     pub tools: Vec<ToolConfig>,
 }
@@ -75,11 +78,15 @@ impl Config {
             Some(text) => mistakes.duration(text)?,
             None => SCAN_DEFAULT,
         };
+        let scan_processes = match &sections.monitor.scan_processes {
+            Some(text) => mistakes.scan_processes(text)?,
+            None => around::EVERY_DEFAULT,
+        };
         if let Some(directory) = place.variables.path("LOG_DIRECTORY") {
             servers.push(lite_server(&place, directory)?);
             scan = lite_interval(&place)?.unwrap_or(scan);
         }
-        Ok(Self { place, scan, servers, tools })
+        Ok(Self { place, scan, servers, scan_processes, tools })
     }
 
     /// The two databases.
@@ -113,6 +120,7 @@ struct MonitorSection {
     #[serde(rename = "runtime")]
     _runtime: Option<PathBuf>,
     scan: Option<Spanned<String>>,
+    scan_processes: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -320,6 +328,10 @@ mod tests {
             "c.toml:3:10: unknown license system `flexml`; known: dsls",
         );
         check("[monitor]\nscan = \"soon\"\n", "c.toml:2:8: `soon` is not a duration, like \"1s\"");
+        check(
+            "[monitor]\nscan_processes = \"1ms\"\n",
+            "c.toml:2:18: processes are looked at every 100ms at most",
+        );
         check("[monitor]\nstat = \"/\"\n", "c.toml:2:1: unknown key `stat`, did you mean `state`?");
         check(
             "[[tool]]\nname = \"t\"\nseats = -1\n",
@@ -338,7 +350,8 @@ mod tests {
             zone = \"Europe/Stockholm\"\nwindow = [\"mon-fri 20:00-07:00\"]\nageing = \"5m\"\n\
             reserve = [{ seats = 1, user = \"ann\" }, { seats = 3, group = \"cfd\", host = \"node*\" }]\n\
             rules = [{ allow = { project = \"wing\" } }, { deny = {} }]\n\
-            priority = [{ class = 2, user = \"ann\" }]\n";
+            priority = [{ class = 2, user = \"ann\" }]\n\
+            match = { exe = \"^/opt/\", name = \"^t$\", cmdline = \"-batch\" }\n";
         check(tool, "0 servers, 1 tools");
     }
 
@@ -375,6 +388,13 @@ mod tests {
             ),
             ("rules = [{ deny = { user = \"[\" } }]", "28: `[` is no name or pattern: "),
             ("priority = [{ class = 0, user = \"a\" }]", "23: `class` is a number from 1 to 100"),
+            ("match = {}", "9: `match` needs at least one of `exe`, `name`, `cmdline`"),
+            ("match = { nam = \"t\" }", "11: unknown key `nam`, did you mean `name`?"),
+            ("match = { name = \"(\" }", "18: `(` is no regular expression: unclosed group"),
+            (
+                "match = { name = \"t\", exe = \"(a{999}){999}\" }",
+                "29: `(a{999}){999}` is no regular expression: Compiled regex exceeds size limit",
+            ),
         ] {
             let text = format!("{tool}{line}\n");
             let told_at = format!("c.toml:4:{told}");

@@ -9,6 +9,7 @@
 
 pub mod acts;
 pub mod answers;
+pub mod around;
 pub mod cli;
 pub mod config;
 pub mod identity;

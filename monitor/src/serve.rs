@@ -1,7 +1,9 @@
 //! The wiring of `licmon serve`: opens the store, starts the tasks, waits for the end, and closes from the left.
 
+mod believed;
+mod typical;
+
 use std::{
-    collections::HashMap,
     fs::DirBuilder,
     os::{fd::OwnedFd, unix::fs::DirBuilderExt},
     path::Path,
@@ -10,17 +12,15 @@ use std::{
         mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
     },
     thread::{self, JoinHandle},
-    time::Duration,
 };
 
 use anyhow::{Context, anyhow};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use lic_admission::capacity::Seats;
 use lic_protocol::{
     config::ConfigError,
-    name::{FeatureName, HostName, ServerName},
+    name::{HostName, ServerName},
     paths,
-    query::{Filter, LIMIT_MAX, Which},
 };
 use lic_store::{
     configured::{Configured, ConfiguredFeature, ConfiguredServer},
@@ -31,18 +31,16 @@ use nix::{
     sys::signal::{SigSet, Signal},
     unistd::geteuid,
 };
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
 use crate::{
     acts::Acts,
+    around::{Around, AroundConfig, Told, rule},
     config::{Config, LogServer},
     pipe::{EventSink, Message, pipe},
     server::{
         SeatServer,
-        config::{
-            Believed, BelievedSession, BelievedWaiter, SeatServerConfig, SpoolConfig, ToolConfig,
-            Typical,
-        },
+        config::{Believed, BelievedSession, SeatServerConfig, SpoolConfig, ToolConfig},
         socket::systemd_listener,
     },
     sources::{
@@ -51,11 +49,6 @@ use crate::{
     },
     writer,
 };
-
-/// Runs of a feature that tell how long the next one lasts.
-const TYPICAL_RUNS: u32 = 100;
-/// For how long that is believed.
-const TYPICAL_AGE: SignedDuration = SignedDuration::from_mins(1);
 
 /// Why the program ends.
 enum End {
@@ -78,18 +71,27 @@ pub fn serve(
     signals.thread_block().context("block signals")?;
     let (ends, end) = sync_channel(4);
     let mut writer = open_writer(config)?;
-    let believed = believed(config, &writer)?;
     let last_alive = writer.last_alive()?;
+    let (unwrapped, held) = believed::believed_sessions(config)?;
+    let around = around_config(config, unwrapped, last_alive);
+    let believed = Believed { sessions: held, waiters: believed::believed_waiters(&writer)? };
     writer.configure(&configured(config))?;
     writer.say_where(&config.place.runtime.join(paths::SEAT_SOCKET))?;
     let followers = followers(config, &writer)?;
     let (sink, messages) = pipe();
     let writing = start_writer(writer, messages, ends.clone())?;
     let (tools, reloads) = channel();
+    let (tell_around, told) = channel();
     let (reload, wake) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
     let configuring = Arc::new(sink.clone());
     let sink_of_reloads = Arc::downgrade(&configuring);
-    let reloader = Reloader { load: Box::new(load), tools, wake, sink: sink_of_reloads };
+    let reloader = Reloader {
+        load: Box::new(load),
+        tools,
+        wake,
+        around: tell_around.clone(),
+        sink: sink_of_reloads,
+    };
     let acts = Acts::start(sink.clone(), clock)?;
     let seats = SeatServer::open(
         SeatServerConfig {
@@ -104,13 +106,16 @@ pub fn serve(
             last_alive,
             believed,
             on_act: acts.taker(),
-            typical: typical(Reader::open(&config.databases())?),
+            typical: typical::typical(Reader::open(&config.databases())?),
             reloads,
             reload,
         },
         sink.clone(),
         clock,
     )?;
+    // Behind the seat server, which has counted by now what ran while no monitor did.
+    let around = Around::open(around, sink.clone(), clock)?;
+    let looking = spawn("look around", ends.clone(), move || around.run(&told))?;
     let (stop_seats, seating) = start_seats(seats, ends.clone())?;
     let following = start_followers(followers, &sink, &ends)?;
     start_signals(signals, ends, reloader)?;
@@ -125,6 +130,8 @@ pub fn serve(
     for (waker, _) in &following {
         waker.stop();
     }
+    // Who is gone already needs not be told.
+    let _ = tell_around.send(Told::Stop);
     drop(stop_seats);
     drop(configuring);
     acts.stop();
@@ -132,6 +139,7 @@ pub fn serve(
     for (_, thread) in following {
         drop(thread.join());
     }
+    drop(looking.join());
     drop(seating.join());
     drop(sink);
     drop(writing.join());
@@ -193,63 +201,19 @@ fn configured_server(server: &LogServer) -> ConfiguredServer {
     }
 }
 
-/// What live shows of wrapped tools.
-fn believed(config: &Config, writer: &Writer) -> anyhow::Result<Believed> {
-    let reader = Reader::open(&config.databases())?;
-    let local = ServerName::local();
-    let mut filter = Filter { server: Some(local.clone()), limit: LIMIT_MAX, ..Filter::default() };
-    let mut sessions = Vec::new();
-    loop {
-        let page = reader.sessions(Which::Active, &filter)?;
-        sessions.extend(page.sessions.into_iter().map(|session| BelievedSession {
-            handle: session.handle.unwrap_or_default(),
-            feature: session.feature,
-            user: session.user,
-            host: session.host,
-            started: session.started,
-        }));
-        match page.next {
-            Some(next) => filter.after = Some(next.parse()?),
-            None => break,
-        }
+fn around_config(
+    config: &Config,
+    believed: Vec<BelievedSession>,
+    last_alive: Option<Timestamp>,
+) -> AroundConfig {
+    AroundConfig {
+        rules: rule::rules(&config.tools),
+        seats: config.place.runtime.join(paths::SEATS),
+        host: host_name(),
+        every: config.scan_processes,
+        last_alive,
+        believed,
     }
-    let waiters = writer.open_waits(&local)?.into_iter();
-    let waiters = waiters
-        .map(|(feature, ticket)| BelievedWaiter { ticket, feature: feature.as_str().into() });
-    Ok(Believed { sessions, waiters: waiters.collect() })
-}
-
-/// The median of the latest runs of a feature that ended; looked up once a minute.
-fn typical(reader: Reader) -> Typical {
-    let mut known: HashMap<FeatureName, (Timestamp, Option<Duration>)> = HashMap::new();
-    Box::new(move |feature| {
-        let now = clock();
-        if let Some((at, median)) = known.get(feature)
-            && now.duration_since(*at) < TYPICAL_AGE
-        {
-            return *median;
-        }
-        let median = median_run(&reader, feature).unwrap_or_else(|error| {
-            warn!("see how long runs of {feature} last: {error:#}");
-            None
-        });
-        known.insert(feature.clone(), (now, median));
-        median
-    })
-}
-
-fn median_run(reader: &Reader, feature: &FeatureName) -> anyhow::Result<Option<Duration>> {
-    let filter = Filter {
-        server: Some(ServerName::local()),
-        feature: Some(feature.clone()),
-        limit: TYPICAL_RUNS,
-        ..Filter::default()
-    };
-    let ended = reader.sessions(Which::Ended, &filter)?.sessions;
-    let mut lasted: Vec<f64> = ended.iter().filter_map(|session| session.duration_s).collect();
-    lasted.sort_unstable_by(f64::total_cmp);
-    let median = lasted.get(lasted.len() / 2);
-    Ok(median.and_then(|seconds| Duration::try_from_secs_f64(*seconds).ok()))
 }
 
 /// Everybody may leave a file where the monitor is everybody's; elsewhere nobody could come there.
@@ -350,6 +314,7 @@ struct Reloader {
     load: Box<dyn Fn() -> Result<Config, ConfigError> + Send>,
     tools: Sender<Vec<ToolConfig>>,
     wake: OwnedFd,
+    around: Sender<Told>,
     /// Weak, because its thread outlives the pipe.
     sink: Weak<EventSink>,
 }
@@ -373,6 +338,8 @@ impl Reloader {
         let act = move |writer: &mut Writer| writer.configure(&named);
         let sink = self.sink.upgrade().context("licmon is stopping")?;
         sink.act(act).map_err(|_| anyhow!("licmon is stopping"))?;
+        let rules = rule::rules(&config.tools);
+        self.around.send(Told::Rules(rules)).context("nobody looks at processes")?;
         self.tools.send(config.tools).context("the seat server has ended")?;
         rustix::io::write(&self.wake, &[1]).context("wake the seat server").map(drop)
     }

@@ -8,7 +8,7 @@ use axum::{
 use lic_protocol::{
     name::{FeatureName, ServerName},
     query::{Filter, LIMIT_MAX, Which},
-    view::{Denials, FeatureHistory, Sessions, Waiters},
+    view::{Denials, FeatureHistory, Sessions, Source, Waiters},
 };
 
 use crate::{

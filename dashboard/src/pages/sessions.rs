@@ -7,7 +7,7 @@ use axum::{
 };
 use lic_protocol::{
     query::Which,
-    view::{Session, Sessions},
+    view::{Session, Sessions, Source},
 };
 
 use crate::{

@@ -44,6 +44,16 @@ pub(super) struct ToolSection {
     #[serde(default)]
     priority: Vec<ClassSection>,
     ageing: Option<Spanned<String>>,
+    #[serde(rename = "match")]
+    process: Option<Spanned<ProcessSection>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table like { name = \"^sqlite3$\" }")]
+pub(super) struct ProcessSection {
+    pub(super) exe: Option<Spanned<String>>,
+    pub(super) name: Option<Spanned<String>>,
+    pub(super) cmdline: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -122,6 +132,7 @@ impl Mistakes<'_> {
             },
             on_down: on_down.unwrap_or(OnDown::Run),
             on_down_wait_s,
+            process: section.process.as_ref().map(|process| self.process(process)).transpose()?,
         })
     }
 

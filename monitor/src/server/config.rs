@@ -9,6 +9,8 @@ use lic_protocol::{
     wire::Request,
 };
 
+use crate::around::rule::ProcessMatch;
+
 /// What a seat server is opened with.
 pub struct SeatServerConfig {
     /// The runtime folder: socket, tokens and tools' files are made in it.
@@ -55,6 +57,8 @@ pub struct ToolConfig {
     pub on_down: OnDown,
     /// For how long licwrap waits then, where it waits.
     pub on_down_wait_s: u32,
+    /// What its processes look like, where runs without licwrap are looked for.
+    pub process: Option<ProcessMatch>,
 }
 
 /// What licwrap does while the monitor is away.

@@ -36,7 +36,7 @@ pub(super) struct Peer {
 
 /// User names by number, asked for once.
 #[derive(Debug, Default)]
-pub(super) struct Users {
+pub(crate) struct Users {
     names: HashMap<u32, UserName>,
     groups: HashMap<u32, (Instant, Vec<String>)>,
 }
@@ -78,7 +78,7 @@ impl Peer {
 impl Users {
     /// The user's name, or the number where there is none. The first question about a user may go to a directory service;
     /// it is the only thing the seat server ever waits for besides its pipe.
-    pub(super) fn name(&mut self, uid: u32) -> UserName {
+    pub(crate) fn name(&mut self, uid: u32) -> UserName {
         if let Some(name) = self.names.get(&uid) {
             return name.clone();
         }
@@ -141,11 +141,16 @@ pub(super) fn real_uid(pid: u32) -> Option<u32> {
     str::from_utf8(uids).ok()?.split_ascii_whitespace().next()?.parse().ok()
 }
 
+/// When a process started, in ticks since boot; `None` when it is gone.
+pub(crate) fn start_time(pid: u32) -> Option<u64> {
+    stat(pid).ok().map(|stat| stat.start_time)
+}
+
 /// This boot of this host.
 ///
 /// # Errors
 /// When /proc is not there.
-pub(super) fn boot_id() -> io::Result<String> {
+pub(crate) fn boot_id() -> io::Result<String> {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").map(|text| text.trim().to_owned())
 }
 

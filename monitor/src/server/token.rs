@@ -177,12 +177,12 @@ fn open_to_read(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)
 }
 
-fn kind(path: &Path) -> Option<Kind> {
+pub(super) fn kind(path: &Path) -> Option<Kind> {
     let extension = path.extension().and_then(OsStr::to_str)?;
     [Kind::Lease, Kind::Ticket].into_iter().find(|kind| kind.extension() == extension)
 }
 
-fn read(kind: Kind, path: &Path) -> anyhow::Result<(Record, Option<Ending>)> {
+pub(super) fn read(kind: Kind, path: &Path) -> anyhow::Result<(Record, Option<Ending>)> {
     let text = io::read_to_string(io::Read::take(File::open(path)?, RECORD_BYTES_MAX))?;
     let (record, ending) = Record::decode(kind, &text)?;
     let is_named_so = path.file_stem() == Some(OsStr::new(&record.id.to_string()));

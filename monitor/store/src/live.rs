@@ -130,7 +130,7 @@ fn open(live: &Connection, entry: &Entry, opened: &Opened) -> Result<(), StoreEr
     let sql = "insert into feature (server, feature, source, vendor, version)
         values (:server, :feature, :source, :vendor, :version)
         on conflict (server, feature) do update set
-            source = :source, vendor = coalesce(:vendor, vendor), version = coalesce(:version, version)";
+            source = iif(:source = 'process', coalesce(source, :source), :source), vendor = coalesce(:vendor, vendor), version = coalesce(:version, version)";
     let values = named_params! {
         ":server": entry.server,
         ":feature": opened.feature,

@@ -18,7 +18,7 @@ use crate::{
     open_keys::Open,
 };
 
-/// How far a log's clock may be set back while a session is open. A session of a wrapped tool has a handle that is never used
+/// How far a log's clock may be set back while a session is open. A session of a tool of ours has a handle that is never used
 /// again, so there it does not matter.
 const CLOCK_BACK_MS: i64 = 2000;
 
@@ -127,7 +127,8 @@ pub(crate) fn given(
     if let Some(held) = covering.max_by_key(|held| (held.at_ms, held.id)) {
         return Ok(Given::EndsEarlier(held.id));
     }
-    let back_ms = if source == Source::Wrapper { i64::MAX } else { CLOCK_BACK_MS };
+    let is_ours = matches!(source, Source::Wrapper | Source::Process);
+    let back_ms = if is_ours { i64::MAX } else { CLOCK_BACK_MS };
     let next = open.iter().min_by_key(|open| (open.at_ms, open.id));
     let next = next.filter(|open| open.at_ms.saturating_sub(at_ms) <= back_ms);
     Ok(next.map_or(Given::Nothing, |open| Given::Ends { checkout: open.id, older: Vec::new() }))

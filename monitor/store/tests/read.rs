@@ -419,6 +419,45 @@ fn nothing_read_says_nothing() {
 }
 
 #[test]
+fn runs_around_the_wrapper_take_seats_and_are_told_apart() {
+    let site = Site::new();
+    let mut writer = site.writer();
+    is_configured(&mut writer);
+    let wrapped = [
+        event(1, 1, checkout("run", "ann", "1", None)),
+        event(2, 2, checkout("free", "ann", "2", Some("user:1"))),
+    ];
+    let around = [
+        event(3, 3, checkout("run", "ben", "7.1.b", None)),
+        event(4, 4, checkout("free", "ann", "8.1.b", Some("user:1"))),
+        event(5, 5, checkout("free", "cleo", "9.1.b", Some("user:2"))),
+        event(6, 6, checkout("free", "cleo", "10.1.b", Some("user:2"))),
+    ];
+    for (source, events) in [(Source::Wrapper, &wrapped[..]), (Source::Process, &around[..])] {
+        let mut batch = batch("local", events);
+        batch.source = source;
+        writer.commit(&[batch], at(0)).unwrap();
+    }
+    assert_eq!(
+        overview(&site),
+        [
+            "local free: 2 of ? in use, 4 sessions, 0 wait, uncounted true, wrapper",
+            "local run: 2 of 3 in use, 2 sessions, 0 wait, uncounted false, wrapper",
+        ]
+    );
+    let unwrapped = site.reader().features().unwrap();
+    let unwrapped: Vec<_> = unwrapped.iter().map(|feature| feature.unwrapped).collect();
+    assert_eq!(unwrapped, [Some(1), Some(1)], "cleo's two runs are one seat, ann's is her lease's");
+    // The clock was set back while it ran.
+    let end = event(-9000, 7, checkin("run", "ben", "7.1.b"));
+    let mut ends = batch("local", &[end]);
+    ends.source = Source::Process;
+    writer.commit(&[ends], at(0)).unwrap();
+    let features = site.reader().features().unwrap();
+    assert_eq!((features[1].in_use, features[1].unwrapped), (Some(1), None));
+}
+
+#[test]
 fn waiters_stand_in_the_order_they_came() {
     let site = Site::new();
     let mut writer = site.writer();

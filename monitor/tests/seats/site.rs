@@ -375,6 +375,7 @@ fn shown(event: &Event) -> String {
 
 fn tools() -> Vec<ToolConfig> {
     let named = |name: &str, tool| ToolConfig {
+        process: None,
         name: name.into(),
         tool,
         on_down: OnDown::Wait,

@@ -41,6 +41,9 @@ pub struct Feature {
     pub issued: Option<u32>,
     /// Seats held; `None` where holding cannot be seen.
     pub in_use: Option<u32>,
+    /// Seats of those in use that only runs without a lease take, seen as processes: they are refused to nobody. `None` where
+    /// no such run was seen.
+    pub unwrapped: Option<u32>,
     /// Seats set aside.
     pub reserved: Option<u32>,
     /// Waiting requests; `None` where the system does not say.

@@ -16,6 +16,7 @@ use crate::error::{Doing, StoreError};
 struct Held {
     seats: u32,
     sessions: u32,
+    unwrapped: u32,
 }
 
 type Key = (String, String);
@@ -48,6 +49,7 @@ pub(super) fn all(live: &Connection, servers: &[Server]) -> Result<Vec<Feature>,
             vendor: row.get::<_, Option<String>>(3).doing(doing)?.map(VendorName::new),
             issued: row.get(5).doing(doing)?,
             in_use: is_visible.then_some(seen.seats),
+            unwrapped: Some(seen.unwrapped).filter(|seats| *seats > 0),
             reserved: None,
             queued: (server.system == "licwrap").then(|| queued.get(&key).copied().unwrap_or(0)),
             sessions: is_visible.then_some(seen.sessions),
@@ -88,15 +90,17 @@ pub(super) fn waiters(live: &Connection) -> Result<Vec<Waiter>, StoreError> {
 /// Sessions with the same seat are one seat; a session without one is as many seats as it asked for.
 fn held(live: &Connection) -> Result<HashMap<Key, Held>, StoreError> {
     let doing = "count what is held";
-    let sql = "select server, feature, sum(seats), sum(sessions) from (
-            select server, feature, max(count) as seats, count(*) as sessions from session
-            where seat is not null group by server, feature, seat
+    let sql = "select server, feature, sum(seats), sum(sessions), sum(unwrapped) from (
+            select server, feature, max(count) as seats, count(*) as sessions,
+                iif(min(source = 'process'), max(count), 0) as unwrapped
+            from session where seat is not null group by server, feature, seat
             union all
-            select server, feature, count, 1 from session where seat is null)
+            select server, feature, count, 1, iif(source = 'process', count, 0) from session where seat is null)
         group by server, feature";
     let mut held = live.prepare_cached(sql).doing(doing)?;
     let rows = held.query_map([], |row| {
-        Ok(((row.get(0)?, row.get(1)?), Held { seats: row.get(2)?, sessions: row.get(3)? }))
+        let (seats, sessions, unwrapped) = (row.get(2)?, row.get(3)?, row.get(4)?);
+        Ok(((row.get(0)?, row.get(1)?), Held { seats, sessions, unwrapped }))
     });
     rows.and_then(Iterator::collect).doing(doing)
 }

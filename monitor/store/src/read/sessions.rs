@@ -223,7 +223,7 @@ fn seconds(ms: i64) -> f64 {
 fn verified(session: &Session, restarted_ms: Option<i64>) -> Option<bool> {
     let is_older = restarted_ms.is_some_and(|at_ms| session.started.as_millisecond() < at_ms);
     match session.source {
-        Source::Wrapper => Some(true),
+        Source::Wrapper | Source::Process => Some(true),
         _ => is_older.then_some(false),
     }
 }

@@ -1,0 +1,54 @@
+//! `licmon check-config`: what each rule fits now, by name, number and user, and never by arguments.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{process::Process, rule::Rule, scan};
+use crate::{server::peer::Users, table::say};
+
+/// Most processes that are named for a rule.
+const NAMED_MAX: usize = 10;
+
+/// Says what every rule fits, whether or not a lease covers it; nothing where there is no rule.
+///
+/// # Errors
+/// When /proc cannot be read, or nobody can be told.
+pub fn say_fitting(rules: &[Rule], every: Duration, now: Timestamp) -> anyhow::Result<()> {
+    if rules.is_empty() {
+        return Ok(());
+    }
+    say(&format!("processes         looked at every {every:?}"))?;
+    let processes = scan::processes(rules, now)?;
+    let mut users = Users::default();
+    for rule in rules {
+        let fitting = processes.iter().filter(|process| rule.process.fits(process));
+        let mut fitting: Vec<&Process> = fitting.collect();
+        fitting.sort_unstable_by_key(|process| process.key);
+        let fitting = in_words(&fitting, &mut users);
+        say(&format!("tool              {}: match {}: {fitting}", rule.feature, rule.process))?;
+    }
+    let hidden = processes.iter().filter(|process| process.exe.is_none()).count();
+    if hidden > 0 && rules.iter().any(|rule| rule.process.exe.is_some()) {
+        say(&format!(
+            "                  the executables of {hidden} processes cannot be seen from here, so `exe` does not fit \
+             them: run licmon as root, or use `name` or `cmdline`"
+        ))?;
+    }
+    Ok(())
+}
+
+fn in_words(processes: &[&Process], users: &mut Users) -> String {
+    let first = processes.iter().take(NAMED_MAX).map(|process| {
+        format!("{} ({}, {})", process.shown_name(), process.key.pid, users.name(process.uid))
+    });
+    let first = first.collect::<Vec<_>>().join(", ");
+    match processes.len() {
+        0 => "no process now".to_owned(),
+        1 => format!("1 process now: {first}"),
+        count if count > NAMED_MAX => {
+            format!("{count} processes now: {first} and {} more", count - NAMED_MAX)
+        }
+        count => format!("{count} processes now: {first}"),
+    }
+}
