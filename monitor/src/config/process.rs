@@ -51,3 +51,56 @@ impl Mistakes<'_> {
         Ok(every)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use lic_protocol::config::ConfigFile;
+
+    use super::*;
+    use crate::config::Sections;
+
+    #[track_caller]
+    fn check(line: &str, expected: &str) {
+        let text = format!("[[tool]]\nname = \"t\"\nseats = 2\n{line}\n");
+        let file = ConfigFile::of(Some(PathBuf::from("c.toml")), text).unwrap();
+        let read = file.sections::<Sections>().and_then(|sections| {
+            let mistakes = Mistakes(&file);
+            if let Some(every) = &sections.monitor.scan_processes {
+                return mistakes.scan_processes(every).map(|every| format!("{every:?}"));
+            }
+            let tool = mistakes.tool(&sections.tool[0])?;
+            Ok(tool.process.map_or_else(String::new, |process| process.to_string()))
+        });
+        assert_eq!(read.unwrap_or_else(|error| error.to_string()), expected);
+    }
+
+    #[test]
+    fn what_a_process_looks_like() {
+        check("", "");
+        check(
+            "match = { cmdline = \"-batch\", exe = \"^/opt/\", name = \"^t$\" }",
+            "exe ^/opt/, name ^t$, cmdline -batch",
+        );
+        check("match = {}", "c.toml:4:9: `match` needs at least one of `exe`, `name`, `cmdline`");
+        check("match = { nam = \"t\" }", "c.toml:4:11: unknown key `nam`, did you mean `name`?");
+        check(
+            "match = { name = \"(\" }",
+            "c.toml:4:18: `(` is no regular expression: unclosed group",
+        );
+        check(
+            "match = { exe = \"(a{999}){999}\" }",
+            "c.toml:4:17: `(a{999}){999}` is no regular expression: Compiled regex exceeds size limit of 1048576 bytes.",
+        );
+    }
+
+    #[test]
+    fn how_often_processes_are_looked_at() {
+        check("[monitor]\nscan_processes = \"30s\"", "30s");
+        check(
+            "[monitor]\nscan_processes = \"1ms\"",
+            "c.toml:5:18: processes are looked at every 100ms at most",
+        );
+    }
+}
