@@ -4,7 +4,7 @@
   const GAP_MS = 200; // least time between two fetches, so that a burst of changes is one
   const RETRY_MS = 2000; // after a fetch that failed
   const ANSWER_MS = 10000; // an answer that takes longer is given up
-  const AGES_MS = 5000; // ages are written anew this often
+  const AGES_MS = 1000; // ages are written anew this often
 
   const badge = document.getElementById("live");
   let shown = Number(document.body.dataset.change);
@@ -30,18 +30,21 @@
     return `${Math.floor(s / 86400).toLocaleString("en")} d ${Math.floor(s / 3600) % 24} h`;
   }
 
+  const until = (seconds) => (seconds < 1 ? "any moment" : `in about ${span(seconds)}`);
+
   function writeTime(time) {
     const at = new Date(time.dateTime);
     const age = span((Date.now() - at) / 1000);
     let text = "";
     if (time.className === "ago") text = `${age} ago`;
     else if (time.className === "since") text = age;
+    else if (time.className === "until") text = until((at - Date.now()) / 1000);
     else text = (at.getFullYear() === now.getFullYear() ? thisYear : otherYear).format(at);
     if (time.textContent !== text) time.textContent = text;
   }
 
   const writeTimes = (root) => root.querySelectorAll("time").forEach(writeTime);
-  const writeAges = () => document.querySelectorAll("time.ago, time.since").forEach(writeTime);
+  const writeAges = () => document.querySelectorAll("time.ago, time.since, time.until").forEach(writeTime);
 
   // Fresh content.
 

@@ -69,6 +69,14 @@ pub(crate) fn age(then: Timestamp, now: Timestamp) -> String {
     span(now.as_second() - then.as_second())
 }
 
+/// How far ahead an estimate is at `now`. The page's script writes the same.
+pub(crate) fn until(then: Timestamp, now: Timestamp) -> String {
+    match then.as_second() - now.as_second() {
+        ..=0 => "any moment".to_owned(),
+        seconds => format!("in about {}", span(seconds)),
+    }
+}
+
 /// Seat-hours and session-hours, to the four decimals that reports agree on.
 pub(crate) fn hours(hours: f64) -> String {
     // An empty sum is -0.0, whose sign nobody wants to read.
@@ -173,6 +181,14 @@ mod tests {
         check(percent(1, 3).to_string(), "33");
         check(percent(5, 3).to_string(), "100");
         check(percent(1, 0).to_string(), "0");
+    }
+
+    #[test]
+    fn estimates_lie_ahead_or_are_due() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        check(until(at(1000), at(100)), "in about 15 min");
+        check(until(at(1000), at(1000)), "any moment");
+        check(until(at(1000), at(9000)), "any moment");
     }
 
     #[test]

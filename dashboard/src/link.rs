@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use lic_protocol::{
     name::{FeatureName, ServerName},
-    query::Which,
+    query::{LIMIT_MAX, Which},
 };
 
 use crate::query::Asked;
@@ -25,6 +25,17 @@ pub(crate) fn list(path: &str, asked: &Asked, after: Option<&str>) -> String {
 pub(crate) fn sessions(which: Which, server: &ServerName, feature: &FeatureName) -> String {
     let state = ("state", crate::query::state_word(which).to_owned());
     with_query("/sessions", &[state, server_pair(server), feature_pair(feature)])
+}
+
+/// The queue of a feature.
+pub(crate) fn queue(server: &ServerName, feature: &FeatureName) -> String {
+    with_query("/queue", &[server_pair(server), feature_pair(feature)])
+}
+
+/// The same with as many rows as there may be.
+pub(crate) fn whole_queue(server: &ServerName, feature: &FeatureName) -> String {
+    let limit = ("limit", LIMIT_MAX.to_string());
+    with_query("/queue", &[server_pair(server), feature_pair(feature), limit])
 }
 
 /// Denials of a feature.

@@ -11,7 +11,7 @@ pub(crate) mod sessions;
 use askama::Template;
 use axum::response::Html;
 use jiff::Timestamp;
-use lic_protocol::view::{Feature, Server};
+use lic_protocol::view::{Feature, Mode, Server};
 
 use crate::{
     error::{Error, Told},
@@ -62,6 +62,11 @@ impl Frame {
         let title = title.to_owned();
         // A failure says itself what is wrong.
         Self { title, here: "", change, now: Timestamp::UNIX_EPOCH, is_watched: true, json: None }
+    }
+
+    /// How far ahead an estimate was when the page was asked for.
+    fn until(&self, then: &Timestamp) -> String {
+        format::until(*then, self.now)
     }
 
     /// How long ago `then` was when the page was asked for.
@@ -130,6 +135,15 @@ fn words_of(feature: &Feature) -> (&'static str, String) {
     }
 }
 
+/// What to know of a tool that is not held to its seats.
+fn mode_words(feature: &Feature) -> Option<&'static str> {
+    match feature.mode? {
+        Mode::Off => Some("not limited now"),
+        Mode::Observe => Some("observed only"),
+        Mode::Enforce => None,
+    }
+}
+
 /// What to do about a license server whose holders cannot be seen; `None` where they can, or where nothing was read yet.
 fn tracing_notice(server: &Server) -> Option<Notice> {
     (server.usage_visible == Some(false)).then(|| Notice {
@@ -175,6 +189,7 @@ mod tests {
             uncounted: false,
             as_of: None,
             source: Source::Log,
+            mode: None,
         }
     }
 

@@ -15,8 +15,9 @@ pub(crate) const OF_A_LIST: &[&str] =
 /// What a list of sessions can be asked for.
 pub(crate) const OF_SESSIONS: &[&str] =
     &["state", "from", "to", "server", "feature", "user", "host", "limit", "after"];
-/// What the queue can be asked for: it is short and has no pages.
-pub(crate) const OF_THE_QUEUE: &[&str] = &["from", "to", "server", "feature", "user", "host"];
+/// What the queue can be asked for: it has no pages, `limit` is of the holders and the waiters of each feature.
+pub(crate) const OF_THE_QUEUE: &[&str] =
+    &["from", "to", "server", "feature", "user", "host", "limit"];
 /// What the features can be asked for.
 pub(crate) const OF_FEATURES: &[&str] = &["server", "feature"];
 

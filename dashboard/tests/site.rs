@@ -1,5 +1,8 @@
 //! Pages and API over real databases, asked without a socket: they agree, refuse what they must, and print names as text.
 
+#[path = "site/queue.rs"]
+mod queue;
+
 use std::path::Path;
 
 use axum::{
@@ -12,7 +15,7 @@ use lic_protocol::{
     event::{Checkin, Checkout, Denial, EndReason, Event, Fact, Identity, Queue, ReasonClass},
     name::{FeatureName, ServerName},
     outcome::Outcome,
-    view::{Denials, FeatureHistory, Features, Overview, Servers, Sessions, Source, Waiters},
+    view::{Denials, FeatureHistory, Features, Mode, Overview, Servers, Sessions, Source, Waiters},
 };
 use lic_store::{
     commit::Batch,
@@ -68,6 +71,10 @@ impl Site {
         let hosts = Hosts::new([127, 0, 0, 1].into(), &["lic.example.com".to_owned()], "node7");
         let router = router(App::new(&databases, watch::channel(7).1, hosts));
         Self { folder, router }
+    }
+
+    fn writer(&self) -> Writer {
+        Writer::open(&DatabasePaths::in_state(self.folder.path())).expect("a writer")
     }
 
     /// With three holders, one of them of a hostile name, an ended session, a denial and somebody who waits.
@@ -149,7 +156,7 @@ fn denial(feature: &str, user: &str) -> Fact {
     })
 }
 
-fn queue(feature: &str, user: &str) -> Fact {
+fn wait(feature: &str, user: &str) -> Fact {
     Fact::Queue(Queue {
         feature: feature.into(),
         user: user.into(),
@@ -185,6 +192,8 @@ fn configured() -> Configured {
         server: ServerName::local(),
         feature: "sqlite".into(),
         issued: Some(1),
+        reserved: 0,
+        mode: Mode::Enforce,
     };
     Configured {
         servers: vec![server("catia", "dsls"), server("local", "licwrap")],
@@ -202,7 +211,7 @@ fn fill(folder: &Path) {
         checkout("A/B <x>", HOSTILE, "3"),
         denial("CAC", "bob"),
     ];
-    let wrapped = vec![checkout("sqlite", "carl", "lease"), queue("sqlite", "dora")];
+    let wrapped = vec![checkout("sqlite", "carl", "lease"), wait("sqlite", "dora")];
     let batches = [batch("catia", Source::Log, logged), batch("local", Source::Wrapper, wrapped)];
     writer.commit(&batches, at(60)).expect("a commit");
 }

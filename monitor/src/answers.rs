@@ -1,5 +1,7 @@
 //! The commands that answer: each reads the databases and prints a table, or the document that the API route of its name gives.
 
+pub mod queue;
+
 use anyhow::bail;
 use jiff::Timestamp;
 use lic_analytics::figures::figures;
@@ -8,7 +10,6 @@ use lic_protocol::{
     query::{Filter, Which},
     view::{
         Denials, Feature, FeatureHistory, Features, Overview, Server, Servers, Session, Sessions,
-        Waiters,
     },
 };
 use lic_store::read::Reader;
@@ -122,64 +123,6 @@ pub fn denials(reader: &Reader, form: Form, filter: &Filter) -> anyhow::Result<(
     });
     say_table(&heads, rows, "no denial")?;
     more(page.next.as_deref())
-}
-
-/// `licmon queue`.
-///
-/// # Errors
-/// When the databases cannot be read.
-pub fn queue(reader: &Reader, form: Form, now: Timestamp) -> anyhow::Result<()> {
-    let waiters = Waiters { queue: reader.waiters()? };
-    if form == Form::Json {
-        return say_json(&waiters);
-    }
-    let heads = ["SERVER", "FEATURE", "PLACE", "USER", "HOST", "SEATS", "WAITING"];
-    let rows = waiters.queue.iter().map(|waiter| {
-        vec![
-            waiter.server.to_string(),
-            waiter.feature.to_string(),
-            waiter.place.to_string(),
-            waiter.user.to_string(),
-            waiter.host.to_string(),
-            waiter.count.to_string(),
-            span(now.duration_since(waiter.since).as_secs_f64()),
-        ]
-    });
-    say_table(&heads, rows, "nobody waits")?;
-    holders(reader, &waiters, now)
-}
-
-/// Who holds the features that somebody waits for, as far as one page of each goes.
-fn holders(reader: &Reader, waiters: &Waiters, now: Timestamp) -> anyhow::Result<()> {
-    let mut features: Vec<_> =
-        waiters.queue.iter().map(|waiter| (&waiter.server, &waiter.feature)).collect();
-    features.dedup();
-    let mut rows = Vec::new();
-    for (server, feature) in features {
-        let filter = Filter {
-            server: Some(server.clone()),
-            feature: Some(feature.clone()),
-            ..Filter::default()
-        };
-        for session in reader.sessions(Which::Active, &filter)?.sessions {
-            rows.push(vec![
-                session.server.to_string(),
-                session.feature.to_string(),
-                session.user.to_string(),
-                session.host.to_string(),
-                session.count.to_string(),
-                time(session.started),
-                span(now.duration_since(session.started).as_secs_f64()),
-                cell(session.handle),
-            ]);
-        }
-    }
-    if rows.is_empty() {
-        return Ok(());
-    }
-    say("")?;
-    let heads = ["SERVER", "FEATURE", "HELD BY", "HOST", "SEATS", "SINCE", "FOR", "LEASE"];
-    say_table(&heads, rows, "")
 }
 
 /// `licmon avail`: whether so many seats of a feature are free on one license server, and nobody waits for them.

@@ -217,7 +217,7 @@ impl Cli {
             }
             Command::CheckConfig => check(&config),
             Command::Status(answer) => answers::status(&reader()?, answer.form(), clock()),
-            Command::Queue(answer) => answers::queue(&reader()?, answer.form(), clock()),
+            Command::Queue(answer) => answers::queue::print(&reader()?, answer.form(), clock()),
             Command::Servers(answer) => answers::servers(&reader()?, answer.form()),
             Command::Features(list) => answers::features(&reader()?, list.form(), &list.filter()),
             Command::Denials(list) => answers::denials(&reader()?, list.form(), &list.filter()),

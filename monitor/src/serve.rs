@@ -1,7 +1,7 @@
 //! The wiring of `licmon serve`: opens the store, starts the tasks, waits for the end, and closes from the left.
 
 mod believed;
-mod typical;
+mod past;
 
 use std::{
     fs::DirBuilder,
@@ -16,11 +16,12 @@ use std::{
 
 use anyhow::{Context, anyhow};
 use jiff::Timestamp;
-use lic_admission::capacity::Seats;
+use lic_admission::capacity::{self, Seats};
 use lic_protocol::{
     config::ConfigError,
     name::{HostName, ServerName},
     paths,
+    view::Mode,
 };
 use lic_store::{
     configured::{Configured, ConfiguredFeature, ConfiguredServer},
@@ -106,7 +107,7 @@ pub fn serve(
             last_alive,
             believed,
             on_act: acts.taker(),
-            typical: typical::typical(Reader::open(&config.databases())?),
+            past: past::past(Reader::open(&config.databases())?),
             reloads,
             reload,
         },
@@ -188,6 +189,12 @@ fn configured(config: &Config) -> Configured {
         issued: match tool.tool.seats {
             Seats::Limited(seats) => Some(seats),
             Seats::Unlimited => None,
+        },
+        reserved: tool.tool.set_aside(),
+        mode: match tool.tool.mode {
+            capacity::Mode::Off => Mode::Off,
+            capacity::Mode::Observe => Mode::Observe,
+            capacity::Mode::Enforce => Mode::Enforce,
         },
     });
     Configured { servers, features: features.collect() }

@@ -56,7 +56,7 @@ use tracing::{debug, error, info, warn};
 use crate::{
     pipe::EventSink,
     server::{
-        config::{Act, OnAct, SeatServerConfig, ToolConfig, Typical},
+        config::{Act, OnAct, Past, SeatServerConfig, ToolConfig},
         connection::{Arrived, Connection, Connections},
         outbox::Outbox,
         peer::{Peer, Users},
@@ -106,7 +106,7 @@ pub struct SeatServer {
     host: HostName,
     boot_id: String,
     on_act: OnAct,
-    typical: Typical,
+    past: Past,
     clock: Box<dyn Fn() -> Timestamp + Send>,
     admission: Admission,
     connections: Connections,
@@ -180,7 +180,7 @@ impl SeatServer {
             host: config.host,
             boot_id: peer::boot_id().context("read the boot id")?,
             on_act: config.on_act,
-            typical: config.typical,
+            past: config.past,
             clock: Box::new(now),
             admission: Admission::new(tools),
             connections: Connections::default(),

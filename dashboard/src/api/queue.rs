@@ -1,13 +1,17 @@
-//! Who waits for seats now.
+//! Who holds the wrapped tools, who waits for seats, and when each of those may start.
 
 use axum::{
     Json,
     extract::{Query, State},
 };
+use jiff::Timestamp;
+use lic_analytics::{
+    queue::{self, Present},
+    wait::Runs,
+};
 use lic_protocol::{
-    name::{HostName, UserName},
-    query::Filter,
-    view::{Waiter, Waiters},
+    query::{Filter, Which},
+    view::Waiters,
 };
 use lic_store::{error::StoreError, read::Reader};
 
@@ -18,23 +22,21 @@ use crate::{
     state::App,
 };
 
-/// The waiting that `filter` names, by server, feature and place.
-pub(crate) fn view(reader: &Reader, filter: &Filter) -> Result<Waiters, StoreError> {
-    let mut queue = reader.waiters()?;
-    queue.retain(|waiter| is_in(filter, waiter));
-    Ok(Waiters { queue })
-}
-
-fn is_in(filter: &Filter, waiter: &Waiter) -> bool {
-    let same = |asked: Option<&str>, name: &str| {
-        asked.is_none_or(|asked| asked.to_lowercase() == name.to_lowercase())
+/// The holding and waiting that `filter` names at `now`, by server, feature and place.
+pub(crate) fn view(
+    reader: &Reader,
+    filter: &Filter,
+    now: Timestamp,
+) -> Result<Waiters, StoreError> {
+    let present = Present {
+        features: reader.features()?,
+        holders: reader.holders(filter)?,
+        waiting: reader.waiters()?,
     };
-    filter.server.as_ref().is_none_or(|server| waiter.server == *server)
-        && filter.feature.as_ref().is_none_or(|feature| waiter.feature == *feature)
-        && same(filter.user.as_ref().map(UserName::as_str), waiter.user.as_str())
-        && same(filter.host.as_ref().map(HostName::as_str), waiter.host.as_str())
-        && filter.from.is_none_or(|from| waiter.since >= from)
-        && filter.to.is_none_or(|to| waiter.since < to)
+    queue::queue(present, filter, now, |feature| {
+        let past = Runs::filter(&feature.server, &feature.feature, now);
+        reader.sessions(Which::Ended, &past).map(|ended| Runs::of(&ended.sessions))
+    })
 }
 
 /// `GET /api/v1/queue`.
@@ -42,6 +44,6 @@ pub(crate) async fn json(
     State(app): State<App>,
     Query(pairs): Query<Pairs>,
 ) -> Result<Json<Waiters>, Error> {
-    let asked = Asked::understand(&pairs, OF_THE_QUEUE)?;
-    Ok(Json(app.ask(move |reader| view(reader, &asked.filter)).await?))
+    let (asked, now) = (Asked::understand(&pairs, OF_THE_QUEUE)?, app.now());
+    Ok(Json(app.ask(move |reader| view(reader, &asked.filter, now)).await?))
 }

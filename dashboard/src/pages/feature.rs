@@ -7,8 +7,8 @@ use axum::{
 };
 use lic_protocol::{
     name::{FeatureName, ServerName},
-    query::{Filter, LIMIT_MAX, Which},
-    view::{Denials, FeatureHistory, Sessions, Source, Waiters},
+    query::{Filter, LIMIT_DEFAULT, Which},
+    view::{Denials, FeatureHistory, QueuedFeature, Source},
 };
 
 use crate::{
@@ -29,8 +29,7 @@ const DENIALS_SHOWN: u32 = 10;
 struct FeatureHtml {
     frame: Frame,
     view: FeatureHistory,
-    holders: Sessions,
-    queue: Waiters,
+    seats: QueuedFeature,
     denials: Denials,
     notice: Option<Notice>,
     zones: Zones,
@@ -50,16 +49,17 @@ pub(crate) async fn page(
         limit,
         ..Filter::default()
     };
-    let (all, some) = (of_it(LIMIT_MAX), of_it(DENIALS_SHOWN));
+    let (all, some, now) = (of_it(LIMIT_DEFAULT), of_it(DENIALS_SHOWN), frame.now);
     let answer = app.ask(move |reader| {
         let Some(view) = api::feature::view(reader, &server, &feature)? else { return Ok(None) };
+        let mut seats = api::queue::view(reader, &all, now)?.features;
+        let Some(seats) = seats.pop() else { return Ok(None) };
         let servers = api::servers::view(reader)?.servers;
         let own = servers.iter().find(|row| row.name == server);
         Ok(Some(FeatureHtml {
             frame,
             view,
-            holders: api::sessions::view(reader, Which::Active, &all)?,
-            queue: api::queue::view(reader, &all)?,
+            seats,
             denials: api::denials::view(reader, &some)?,
             notice: own.and_then(tracing_notice),
             zones: Zones::of(&servers),

@@ -173,6 +173,12 @@ impl Tool {
         }
     }
 
+    /// Seats that are set aside.
+    #[must_use]
+    pub fn set_aside(&self) -> u32 {
+        u32::try_from(set_aside(&self.reserves)).unwrap_or(u32::MAX)
+    }
+
     /// Whether anything about it depends on somebody's groups.
     #[must_use]
     pub fn names_groups(&self) -> bool {

@@ -2,3 +2,5 @@
 
 pub mod concurrency;
 pub mod figures;
+pub mod queue;
+pub mod wait;

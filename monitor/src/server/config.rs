@@ -1,9 +1,10 @@
 //! What a seat server is opened with. Nothing is read here; the wiring fills it in.
 
-use std::{os::fd::OwnedFd, path::PathBuf, sync::mpsc::Receiver, time::Duration};
+use std::{os::fd::OwnedFd, path::PathBuf, sync::mpsc::Receiver};
 
 use jiff::Timestamp;
 use lic_admission::capacity::Tool;
+use lic_analytics::wait::Runs;
 use lic_protocol::{
     name::{FeatureName, HostName, UserName},
     wire::Request,
@@ -29,8 +30,8 @@ pub struct SeatServerConfig {
     pub believed: Believed,
     /// Does what is asked and is not about seats.
     pub on_act: OnAct,
-    /// How long a run of a feature lasts.
-    pub typical: Typical,
+    /// How long runs of a feature lasted.
+    pub past: Past,
     /// Tools as they are configured from then on.
     pub reloads: Receiver<Vec<ToolConfig>>,
     /// Readable when there are any.
@@ -118,9 +119,8 @@ pub struct BelievedWaiter {
     pub feature: FeatureName,
 }
 
-/// How long a run of a feature lasts, by those before it; `None` where there were none. It is asked when somebody wants to
-/// know how long he may wait, and should not take long.
-pub type Typical = Box<dyn FnMut(&FeatureName) -> Option<Duration> + Send>;
+/// How long runs of a feature lasted. It is asked when somebody wants to know how long he may wait, and should not take long.
+pub type Past = Box<dyn FnMut(&FeatureName) -> Runs + Send>;
 
 /// Does what is asked and is not about seats; must not block.
 pub type OnAct = Box<dyn Fn(Act) + Send>;

@@ -9,6 +9,7 @@ use lic_admission::{
     capacity::{Mode, Seats},
     rule::decisive,
 };
+use lic_analytics::wait::{Held, Runs, expected_waits};
 use lic_protocol::{
     name::FeatureName,
     pairs::Pairs,
@@ -74,7 +75,7 @@ impl SeatServer {
                 record.host,
                 seats(record, feature).unwrap_or(0),
                 time(record.since),
-                span(now.duration_since(record.since).as_secs_f64()),
+                span(age(record, now).as_secs_f64()),
                 shown(&record.tool),
                 record.id
             ));
@@ -91,13 +92,9 @@ impl SeatServer {
     /// The place, and how long that may take by the runs before.
     fn prospect(&mut self, wants: &[Want], place: u32, now: Timestamp) -> String {
         let expected = wants.iter().filter_map(|want| {
-            let typical = (self.typical)(&FeatureName::from(want.feature.as_str()))?;
-            let leases = self.leases.values().map(|lease| &lease.record);
-            let held = leases.filter(|record| seats(record, &want.feature).is_some());
-            let ages = held.map(|record| {
-                Duration::try_from(now.duration_since(record.since)).unwrap_or_default()
-            });
-            Some((expected_wait(ages.collect(), typical, place)?, typical))
+            let runs = (self.past)(&FeatureName::from(want.feature.as_str()));
+            let wait = self.expected_wait(&runs, want, place, now)?;
+            Some((wait, runs.typical()?))
         });
         match expected.max() {
             Some((wait, typical)) => format!(
@@ -107,6 +104,37 @@ impl SeatServer {
             ),
             None => format!("a run of yours would wait at place {place}"),
         }
+    }
+
+    /// How long somebody may wait for seats of one feature behind those who came before him.
+    fn expected_wait(
+        &self,
+        runs: &Runs,
+        want: &Want,
+        place: u32,
+        now: Timestamp,
+    ) -> Option<Duration> {
+        let feature = want.feature.as_str();
+        let tool = self.admission.tool(feature)?;
+        let in_use = self.admission.in_use(&FeatureName::from(feature)).unwrap_or(0);
+        let free = i64::from(tool.limit()?) - i64::from(tool.set_aside());
+        let free = free.saturating_sub_unsigned(in_use);
+        let held: Vec<_> = self
+            .holders(feature)
+            .map(|record| {
+                let share = self.admission.share(feature, record.holder.uid, &record.host);
+                (share, seats(record, feature).unwrap_or(0), age(record, now))
+            })
+            .collect();
+        let held = held.iter().map(|(share, seats, age)| Held {
+            share: share.as_deref(),
+            seats: *seats,
+            age: *age,
+        });
+        let ahead = self.waiters.values().filter_map(|waiter| seats(&waiter.record, feature));
+        let ahead = ahead.take(place.saturating_sub(1) as usize);
+        let asked: Vec<u32> = ahead.chain([want.count]).collect();
+        expected_waits(runs, held, free, &asked).pop().flatten()
     }
 
     /// The oldest first.
@@ -121,14 +149,9 @@ fn seats(record: &Record, feature: &str) -> Option<u32> {
     record.wants.iter().find(|want| want.feature == feature).map(|want| want.count)
 }
 
-/// When the waiter at this place may start, if every run lasts as long as is typical and takes one seat: runs that are older
-/// than that end at any moment. `None` when nobody holds anything.
-fn expected_wait(ages: Vec<Duration>, typical: Duration, place: u32) -> Option<Duration> {
-    let mut left: Vec<Duration> = ages.into_iter().map(|age| typical.saturating_sub(age)).collect();
-    left.sort_unstable();
-    let ahead = usize::try_from(place).ok()?.checked_sub(1)?;
-    let rounds = u32::try_from(ahead.checked_div(left.len())?).ok()?;
-    Some(left[ahead % left.len()] + typical * rounds)
+/// For how long a record has been; no time where the clock was set back since.
+fn age(record: &Record, now: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(record.since)).unwrap_or_default()
 }
 
 /// The lines, less those in the middle that do not fit into a message.
@@ -148,23 +171,6 @@ fn fitting(lines: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[track_caller]
-    fn check(ages_min: &[u64], place: u32, expected_min: Option<u64>) {
-        let ages = ages_min.iter().map(|min| Duration::from_mins(*min)).collect();
-        let wait = expected_wait(ages, Duration::from_mins(30), place);
-        assert_eq!(wait, expected_min.map(Duration::from_mins));
-    }
-
-    #[test]
-    fn how_long_it_may_take() {
-        check(&[], 1, None);
-        check(&[10], 1, Some(20));
-        check(&[40], 1, Some(0));
-        check(&[10, 25], 1, Some(5));
-        check(&[10, 25], 2, Some(20));
-        check(&[10, 25], 3, Some(35));
-    }
 
     #[test]
     fn what_does_not_fit_is_left_out_before_the_last_line() {

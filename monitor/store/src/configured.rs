@@ -1,6 +1,9 @@
 //! The part of the picture that does not come from history: what the configuration names, and what keeps us from reading.
 
-use lic_protocol::name::{FeatureName, ServerName};
+use lic_protocol::{
+    name::{FeatureName, ServerName},
+    view::Mode,
+};
 use rusqlite::{Connection, named_params};
 
 use crate::error::{Doing, StoreError};
@@ -34,6 +37,10 @@ pub struct ConfiguredFeature {
     pub feature: FeatureName,
     /// Its seats; `None` when there is no limit.
     pub issued: Option<u32>,
+    /// Those of them that are set aside.
+    pub reserved: u32,
+    /// Whether it is held to them.
+    pub mode: Mode,
 }
 
 /// What keeps us from reading.
@@ -54,7 +61,7 @@ pub(crate) fn apply(live: &Connection, configured: &Configured) -> Result<(), St
         "delete from server where heard_ms is null;
         update server set configured = 0;
         delete from feature where source is null;
-        update feature set issued = null, uncounted = 0;
+        update feature set issued = null, uncounted = 0, reserved = null, mode = null;
         delete from fault;",
     )
     .doing(doing)?;
@@ -65,15 +72,18 @@ pub(crate) fn apply(live: &Connection, configured: &Configured) -> Result<(), St
         let values = [server.name.as_str(), &server.system, &server.zone];
         live.execute(sql, values).doing(doing)?;
     }
-    let sql = "insert into feature (server, feature, issued, uncounted)
-        values (:server, :feature, :issued, :uncounted)
-        on conflict (server, feature) do update set issued = :issued, uncounted = :uncounted";
+    let sql = "insert into feature (server, feature, issued, uncounted, reserved, mode)
+        values (:server, :feature, :issued, :uncounted, :reserved, :mode)
+        on conflict (server, feature) do update set
+            issued = :issued, uncounted = :uncounted, reserved = :reserved, mode = :mode";
     for feature in &configured.features {
         let values = named_params! {
             ":server": feature.server.as_str(),
             ":feature": feature.feature.as_str(),
             ":issued": feature.issued,
             ":uncounted": feature.issued.is_none(),
+            ":reserved": feature.reserved,
+            ":mode": feature.mode.word(),
         };
         live.execute(sql, values).doing(doing)?;
     }

@@ -9,7 +9,10 @@ use crate::error::{Doing, StoreError};
 /// The schemas of history.db, oldest first.
 pub(crate) const HISTORY: &[&str] = &[include_str!("../migrations/history/0001_events.sql")];
 /// The schemas of `license_manager.db`, oldest first.
-pub(crate) const LIVE: &[&str] = &[include_str!("../migrations/live/0001_picture.sql")];
+pub(crate) const LIVE: &[&str] = &[
+    include_str!("../migrations/live/0001_picture.sql"),
+    include_str!("../migrations/live/0002_tools.sql"),
+];
 
 /// Brings the database at `path` to the newest schema.
 ///
@@ -59,6 +62,18 @@ mod tests {
         migrate(&mut db, path, &["create table a (x)", "create table b (x)"], 7).unwrap();
         migrate(&mut db, path, &["create table a (x)", "create table b (x)"], 7).unwrap();
         assert_eq!((tables(&db), schema(&db).unwrap()), (vec!["a".into(), "b".into()], 2));
+    }
+
+    #[test]
+    fn live_of_the_first_schema_keeps_its_rows() {
+        let mut db = Connection::open_in_memory().unwrap();
+        migrate(&mut db, Path::new("x.db"), &LIVE[..1], 7).unwrap();
+        db.execute("insert into feature (server, feature, issued) values ('local', 'run', 3)", [])
+            .unwrap();
+        migrate(&mut db, Path::new("x.db"), LIVE, 7).unwrap();
+        let sql = "select issued, reserved is null, mode is null from feature";
+        let kept = db.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+        assert_eq!(kept, Ok((3, true, true)));
     }
 
     #[test]

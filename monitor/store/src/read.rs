@@ -12,7 +12,7 @@ use lic_protocol::{
     name::{FeatureName, ServerName},
     query::{Filter, Which},
     span::Span,
-    view::{Denials, Feature, Overview, Server, Sessions, Waiter},
+    view::{Denials, Feature, Overview, Server, Session, Sessions, Waiter},
 };
 use rusqlite::Connection;
 
@@ -113,7 +113,16 @@ impl Reader {
         servers::all(&self.live, &self.history, lock::is_held(&self.paths))
     }
 
-    /// Who waits now, by server, feature and place.
+    /// Sessions held now of wrapped tools, of features that somebody waits for, and of the feature that `filter` names; of its
+    /// server alone, where it names one, and nothing else of it counts. By server and feature, the longest held first.
+    ///
+    /// # Errors
+    /// What SQLite meets.
+    pub fn holders(&self, filter: &Filter) -> Result<Vec<Session>, StoreError> {
+        sessions::holders(&self.live, filter)
+    }
+
+    /// Who waits now, by server, feature and place; when each may start is not said.
     ///
     /// # Errors
     /// What SQLite meets.

@@ -6,7 +6,10 @@ mod site;
 
 use std::{fs, path::PathBuf};
 
-use lic_protocol::event::{Event, ServerChange};
+use lic_protocol::{
+    event::{Event, ServerChange},
+    view::Mode,
+};
 use lic_store::{
     configured::{Configured, ConfiguredFeature, ConfiguredServer},
     writer::Writer,
@@ -54,6 +57,8 @@ fn configured() -> Configured {
         server: "local".into(),
         feature: feature.into(),
         issued,
+        reserved: 0,
+        mode: Mode::Enforce,
     };
     Configured {
         servers: vec![server("lic1", "dsls"), server("local", "licwrap")],

@@ -87,9 +87,11 @@ fn newer_schema_is_left_alone() {
         }
         newer(if is_history { &site.paths.history } else { &site.paths.live });
     };
-    let sentence = "is at schema 9, this program knows up to 1: upgrade the program";
-    check_refused(|site| make(site, true), &format!("DIR/history.db {sentence}"));
-    check_refused(|site| make(site, false), &format!("DIR/license_manager.db {sentence}"));
+    let refused = |file: &str, known: u32| {
+        format!("DIR/{file} is at schema 9, this program knows up to {known}: upgrade the program")
+    };
+    check_refused(|site| make(site, true), &refused("history.db", 1));
+    check_refused(|site| make(site, false), &refused("license_manager.db", 2));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use lic_protocol::{
     event::{Event, Fact},
     query::{Filter, Which},
-    view::{Coverage, ServerState, Source},
+    view::{Coverage, Mode, ServerState, Source},
 };
 use lic_store::{
     checkpoint::{Checkpoint, FileMark},
@@ -310,6 +310,8 @@ fn is_configured(writer: &mut Writer) {
         server: "local".into(),
         feature: feature.into(),
         issued,
+        reserved: 0,
+        mode: Mode::Enforce,
     };
     writer
         .configure(&Configured {
@@ -371,6 +373,44 @@ fn sessions_that_share_a_seat_are_one_seat() {
     assert_eq!(
         overview(&site)[1],
         "lic1 solve: 2 of ? in use, 2 sessions, ? wait, uncounted false, log"
+    );
+}
+
+/// Who holds what the filter names, in order.
+fn holders(site: &Site, filter: &Filter) -> Vec<String> {
+    let held = site.reader().holders(filter).unwrap();
+    held.iter().map(|session| format!("{} {}", session.feature, session.user)).collect()
+}
+
+#[test]
+fn holders_are_those_of_tools_and_of_what_is_waited_for() {
+    let site = Site::new();
+    let mut writer = site.writer();
+    is_configured(&mut writer);
+    let held = |at_ms, feature, user| {
+        event(at_ms, at_ms.unsigned_abs(), checkout(feature, user, user, None))
+    };
+    let logged = [
+        held(5, "mesh", "ann"),
+        held(3, "mesh", "ben"),
+        held(1, "solve", "cleo"),
+        event(6, 6, queue("mesh", "dora", "1")),
+    ];
+    let wrapped = [held(12, "run", "eve"), held(11, "run", "fay")];
+    writer.commit(&[batch("lic1", &logged), batch("local", &wrapped)], at(0)).unwrap();
+    assert_eq!(holders(&site, &Filter::default()), ["mesh ben", "mesh ann", "run fay", "run eve"]);
+    let of_server = Filter { server: Some("local".into()), ..Filter::default() };
+    assert_eq!(holders(&site, &of_server), ["run fay", "run eve"]);
+    let by_name = Filter { feature: Some("solve".into()), ..Filter::default() };
+    assert_eq!(holders(&site, &by_name), ["solve cleo"]);
+    assert_eq!(
+        overview(&site),
+        [
+            "lic1 mesh: 2 of ? in use, 2 sessions, 1 wait, uncounted false, log",
+            "lic1 solve: 1 of ? in use, 1 sessions, ? wait, uncounted false, log",
+            "local free: 0 of ? in use, 0 sessions, 0 wait, uncounted true, wrapper",
+            "local run: 2 of 3 in use, 2 sessions, 0 wait, uncounted false, log",
+        ]
     );
 }
 

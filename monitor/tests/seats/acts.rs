@@ -105,7 +105,7 @@ fn another_number_of_seats_ends_nobody() {
             break told;
         }
     };
-    assert!(text.ends_with("a run of yours would wait at place 2, about 30 min 0 s if runs last as long as those before (30 min 0 s)"), "{text}");
+    assert!(text.ends_with("a run of yours would wait at place 2, about 1 h 0 min if runs last as long as those before (30 min 0 s)"), "{text}");
     site.reconfigure(3);
     assert!(second.reply().starts_with("status=granted"));
     site.expect_events(&["0 checkout one:1", "0 dequeue one granted"]);

@@ -26,6 +26,7 @@ use lic_admission::{
     rule::{Rule, Verdict},
     window::{Window, Windows},
 };
+use lic_analytics::wait::{RUNS_MIN, Runs};
 use lic_protocol::event::{Event, Fact};
 use lic_store::commit::Receipt;
 use licmon::{
@@ -101,8 +102,9 @@ impl Site {
             on_act: Box::new(move |act| acts_in.send(act).unwrap()),
             reloads,
             reload: reload.into(),
-            typical: Box::new(|feature| {
-                (feature.as_str() == "one").then_some(Duration::from_mins(30))
+            past: Box::new(|feature| {
+                let runs = if feature.as_str() == "one" { RUNS_MIN } else { 0 };
+                Runs::new(vec![Duration::from_mins(30); runs])
             }),
         };
         let hand = Arc::clone(&clock_ms);

@@ -60,7 +60,23 @@ pub struct Feature {
     pub as_of: Option<Timestamp>,
     /// How it was seen.
     pub source: Source,
+    /// Whether a wrapped tool is held to its seats; `None` for other features, and where it is not known.
+    pub mode: Option<Mode>,
 }
+
+/// Whether a wrapped tool is held to its seats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Its runs are counted.
+    Off,
+    /// What would be refused is told, and runs.
+    Observe,
+    /// It is.
+    Enforce,
+}
+
+words!(Mode { Off = "off", Observe = "observe", Enforce = "enforce" });
 
 /// How something was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -262,6 +278,9 @@ pub struct Waiter {
     pub since: Timestamp,
     /// 1 is next.
     pub place: u32,
+    /// When it may start, if runs last as long as those before; `None` where that is not known.
+    #[serde(with = "ms_option")]
+    pub expected_start: Option<Timestamp>,
 }
 
 /// `/queue`, `licmon queue`.
@@ -269,6 +288,28 @@ pub struct Waiter {
 pub struct Waiters {
     /// By server, feature and place.
     pub queue: Vec<Waiter>,
+    /// The wrapped tools, and every other feature that somebody waits for or that is asked for by name; by server and name.
+    pub features: Vec<QueuedFeature>,
+}
+
+/// A feature with those who hold it and those who wait for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct QueuedFeature {
+    /// As it is now.
+    #[serde(flatten)]
+    pub now: Feature,
+    /// Seats that nobody holds; `None` where it is not known how many there are, and where there is no limit.
+    pub free: Option<u32>,
+    /// Past runs that the expected starts are made of; `None` where nobody waits.
+    pub runs: Option<u32>,
+    /// Its sessions, the longest held first.
+    pub holders: Vec<Session>,
+    /// Sessions beyond the limit of rows.
+    pub holders_more: u32,
+    /// Who waits, the next one first.
+    pub waiting: Vec<Waiter>,
+    /// Waiters beyond the limit of rows.
+    pub waiting_more: u32,
 }
 
 /// A license server.

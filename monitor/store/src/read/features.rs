@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use lic_protocol::{
     name::{FeatureName, HostName, ServerName, UserName, VendorName},
-    view::{Feature, Server, Source, Waiter},
+    view::{Feature, Mode, Server, Source, Waiter},
 };
 use rusqlite::Connection;
 
@@ -26,8 +26,8 @@ pub(super) fn all(live: &Connection, servers: &[Server]) -> Result<Vec<Feature>,
     let doing = "read the features";
     let held = held(live)?;
     let queued = queued(live)?;
-    let sql = "select server, feature, source, vendor, version, issued, uncounted from feature
-        order by server, feature";
+    let sql = "select server, feature, source, vendor, version, issued, uncounted, reserved, mode
+        from feature order by server, feature";
     let mut features = live.prepare_cached(sql).doing(doing)?;
     let mut rows = features.query([]).doing(doing)?;
     let mut all = Vec::new();
@@ -38,6 +38,7 @@ pub(super) fn all(live: &Connection, servers: &[Server]) -> Result<Vec<Feature>,
         };
         let feature: String = row.get(1).doing(doing)?;
         let source: Option<String> = row.get(2).doing(doing)?;
+        let mode: Option<String> = row.get(8).doing(doing)?;
         let key = (name, feature.clone());
         let is_visible = server.usage_visible == Some(true);
         let seen = held.get(&key).copied().unwrap_or_default();
@@ -50,8 +51,8 @@ pub(super) fn all(live: &Connection, servers: &[Server]) -> Result<Vec<Feature>,
             issued: row.get(5).doing(doing)?,
             in_use: is_visible.then_some(seen.seats),
             unwrapped: Some(seen.unwrapped).filter(|seats| *seats > 0),
-            reserved: None,
-            queued: (server.system == "licwrap").then(|| queued.get(&key).copied().unwrap_or(0)),
+            reserved: row.get(7).doing(doing)?,
+            queued: queued.get(&key).copied().or((server.system == "licwrap").then_some(0)),
             sessions: is_visible.then_some(seen.sessions),
             expires: None,
             uncounted: row.get(6).doing(doing)?,
@@ -61,17 +62,18 @@ pub(super) fn all(live: &Connection, servers: &[Server]) -> Result<Vec<Feature>,
                 None if server.system == "licwrap" => Source::Wrapper,
                 None => Source::Log,
             },
+            mode: mode.map(|mode| word("feature.mode", &mode, Mode::from_word)).transpose()?,
         });
     }
     Ok(all)
 }
 
-/// Who waits, by server, feature and place.
+/// Who waits, by server, feature and place: the one room that says who goes before whom.
 pub(super) fn waiters(live: &Connection) -> Result<Vec<Waiter>, StoreError> {
     let doing = "read the queue";
     let sql = "select server, feature, user, host, count, since_ms,
-            row_number() over (partition by server, feature order by since_ms, id)
-        from waiter order by server, feature, since_ms, id";
+            row_number() over (partition by server, feature order by since_ms, id) as place
+        from waiter order by server, feature, place";
     let mut waiters = live.prepare_cached(sql).doing(doing)?;
     let rows = waiters.query_map([], |row| {
         Ok(Waiter {
@@ -82,6 +84,7 @@ pub(super) fn waiters(live: &Connection) -> Result<Vec<Waiter>, StoreError> {
             count: row.get(4)?,
             since: time(row.get(5)?),
             place: row.get(6)?,
+            expected_start: None,
         })
     });
     rows.and_then(Iterator::collect).doing(doing)

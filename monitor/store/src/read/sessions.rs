@@ -6,7 +6,7 @@ use lic_protocol::{
     query::{Cursor, Filter},
     view::{Session, Sessions, Source},
 };
-use rusqlite::{Connection, OptionalExtension, Row, named_params};
+use rusqlite::{Connection, OptionalExtension, Row, Rows, named_params};
 
 use super::{
     pages::{self, Numbers, Placed},
@@ -17,17 +17,35 @@ use crate::{
     error::{Doing, StoreError},
 };
 
-const ACTIVE: &str = "select
-        s.id, s.server, s.feature, s.version, s.user, s.host, s.display, s.count, s.unit, s.started_ms, s.process,
-        s.project, s.handle, s.source, s.seat, s.learned_at_ms, server.started_ms
-    from session s left join server on server.name = s.server
-    where (s.started_ms, s.id) < (:at_ms, :id)
+macro_rules! sessions_of_live {
+    ($which:literal) => {
+        concat!(
+            "select
+                s.id, s.server, s.feature, s.version, s.user, s.host, s.display, s.count, s.unit, s.started_ms,
+                s.process, s.project, s.handle, s.source, s.seat, s.learned_at_ms, server.started_ms
+            from session s left join server on server.name = s.server ",
+            $which
+        )
+    };
+}
+
+const ACTIVE: &str = sessions_of_live!(
+    "where (s.started_ms, s.id) < (:at_ms, :id)
         and s.started_ms >= :from_ms
         and (:server is null or s.server = :server)
         and (:feature is null or s.feature = :feature)
         and (:user is null or s.user = :user collate nocase)
         and (:host is null or s.host = :host collate nocase)
-    order by s.started_ms desc, s.id desc limit :limit";
+    order by s.started_ms desc, s.id desc limit :limit"
+);
+
+const HOLDERS: &str = sessions_of_live!(
+    "where (:server is null or s.server = :server)
+        and (:feature is null or s.feature = :feature)
+        and (:feature is not null or server.system = 'licwrap'
+            or (s.server, s.feature) in (select server, feature from waiter))
+    order by s.server, s.feature, s.started_ms, s.id"
+);
 
 /// Sessions held now.
 pub(super) fn active(live: &Connection, filter: &Filter) -> Result<Sessions, StoreError> {
@@ -45,7 +63,28 @@ pub(super) fn active(live: &Connection, filter: &Filter) -> Result<Sessions, Sto
         ":limit": i64::try_from(wanted).unwrap_or(i64::MAX),
     };
     let mut query = live.prepare_cached(ACTIVE).doing(doing)?;
-    let mut rows = query.query(values).doing(doing)?;
+    let mut sessions = open_sessions(query.query(values).doing(doing)?)?;
+    let has_more = sessions.len() == wanted;
+    sessions.truncate(filter.rows_max());
+    let last = sessions.last().filter(|_| has_more);
+    let next = last.map(|last| place(last).to_string());
+    Ok(Sessions { sessions, next })
+}
+
+/// Sessions held now of wrapped tools, of features that somebody waits for, and of the feature that `filter` names; of its
+/// server alone, where it names one. The longest held of each feature first.
+pub(super) fn holders(live: &Connection, filter: &Filter) -> Result<Vec<Session>, StoreError> {
+    let doing = "read who holds what is waited for";
+    let values = named_params! {
+        ":server": filter.server.as_ref().map(ServerName::as_str),
+        ":feature": filter.feature.as_ref().map(FeatureName::as_str),
+    };
+    let mut query = live.prepare_cached(HOLDERS).doing(doing)?;
+    open_sessions(query.query(values).doing(doing)?)
+}
+
+fn open_sessions(mut rows: Rows<'_>) -> Result<Vec<Session>, StoreError> {
+    let doing = "read the active sessions";
     let mut sessions = Vec::new();
     while let Some(row) = rows.next().doing(doing)? {
         let mut session = begun(row)?;
@@ -53,11 +92,7 @@ pub(super) fn active(live: &Connection, filter: &Filter) -> Result<Sessions, Sto
         session.verified = verified(&session, restarted_ms);
         sessions.push(session);
     }
-    let has_more = sessions.len() == wanted;
-    sessions.truncate(filter.rows_max());
-    let last = sessions.last().filter(|_| has_more);
-    let next = last.map(|last| place(last).to_string());
-    Ok(Sessions { sessions, next })
+    Ok(sessions)
 }
 
 /// Sessions of history; `ended_only` leaves out those still held.
