@@ -11,6 +11,7 @@ pub(crate) mod sessions;
 use askama::Template;
 use axum::response::Html;
 use jiff::Timestamp;
+use lic_analytics::wait::RUNS_MIN;
 use lic_protocol::view::{Feature, Mode, Server};
 
 use crate::{
@@ -144,6 +145,14 @@ fn mode_words(feature: &Feature) -> Option<&'static str> {
     }
 }
 
+/// What the expected starts of a feature are made of.
+fn estimate_words(runs: u32) -> String {
+    if (runs as usize) < RUNS_MIN {
+        return format!("when is told after {RUNS_MIN} runs, {runs} have ended");
+    }
+    format!("estimated from the last {runs} runs")
+}
+
 /// What to do about a license server whose holders cannot be seen; `None` where they can, or where nothing was read yet.
 fn tracing_notice(server: &Server) -> Option<Notice> {
     (server.usage_visible == Some(false)).then(|| Notice {
@@ -191,6 +200,12 @@ mod tests {
             source: Source::Log,
             mode: None,
         }
+    }
+
+    #[test]
+    fn an_estimate_says_what_it_is_made_of() {
+        assert_eq!(estimate_words(4), "when is told after 5 runs, 4 have ended");
+        assert_eq!(estimate_words(5), "estimated from the last 5 runs");
     }
 
     #[test]

@@ -64,7 +64,7 @@ enum Command {
     Sessions(Sessions),
     /// Refused checkouts, newest first.
     Denials(List),
-    /// Who waits for a seat, and who holds those that are waited for.
+    /// The seats of every tool, who holds them, who waits, and when those may start.
     Queue(Answer),
     /// Whether seats are free: prints how many, and leaves with 75 where there are too few.
     Avail(Avail),
