@@ -1,5 +1,7 @@
-// What a browser sees of licdash: a new session appears without a reload, and nothing is wrong or asked of anybody else.
-// usage: node story.mjs ADDRESS SCREENSHOT_FOLDER   ("ready" is printed when the page is open; then a session is appended)
+// What a browser sees of licdash: a new session appears without a reload, the queue moves on when a tool ends, and nothing
+// is wrong or asked of anybody else.
+// usage: node story.mjs ADDRESS SCREENSHOT_FOLDER   ("ready" is printed when the page is open; then a session is appended;
+// "waits" when the queue is open and somebody waits; then the tool ends whose seats he waits for)
 import { chromium } from "playwright-core";
 import { mkdirSync } from "node:fs";
 
@@ -44,6 +46,18 @@ try {
   await sessions.getByText(USER).first().waitFor({ timeout: 20_000 });
   console.log("seen");
   if (!await sessions.evaluate(() => window.sameDocument === true)) wrong.push("/sessions: the page was loaded again");
+  const queue = await open(context, "/queue");
+  await queue.evaluate(() => { window.sameDocument = true; });
+  await queue.getByText("first job").waitFor();
+  await queue.getByText("next", { exact: true }).waitFor();
+  const held = await queue.locator("time.since").first().textContent();
+  await queue.waitForFunction((text) => document.querySelector("time.since").textContent !== text, held);
+  console.log("waits");
+  await queue.getByText("second job").waitFor({ timeout: 20_000 });
+  if (await queue.getByText("next", { exact: true }).count()) wrong.push("/queue: who holds the seat still waits");
+  if (await queue.getByText("first job").count()) wrong.push("/queue: what has ended is still held");
+  console.log("moved");
+  if (!await queue.evaluate(() => window.sameDocument === true)) wrong.push("/queue: the page was loaded again");
   await context.close();
 
   for (const width of WIDTHS) {

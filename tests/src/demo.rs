@@ -26,8 +26,11 @@ const PACE: i32 = 60;
 /// Tools are looked after so often; a log line is never late by more.
 const TICK: Duration = Duration::from_millis(500);
 
-/// What runs tools: more people want `render` than it has seats, so some wait. Name, people, seconds of a run.
-const TOOLS: [(&str, usize, i64); 2] = [("render", 4, 35), ("mesh", 2, 50)];
+/// What runs tools: more people want `render` and `solve` than they have seats, so some wait. Name, people, seconds of a run.
+const TOOLS: [(&str, usize, i64); 4] =
+    [("render", 5, 25), ("solve", 3, 40), ("mesh", 2, 50), ("viewer", 2, 30)];
+/// What they work on; every fourth does not say.
+const PROJECTS: [&str; 3] = ["atlas", "borealis", "keel study"];
 
 /// The sections of a configuration that this site needs.
 #[must_use]
@@ -45,10 +48,27 @@ log = {{ directory = "{}", pattern = "LicenseServer[0-9]*.log" }}
 name = "render"
 seats = 2
 
+# One of its seats is kept for somebody who never comes.
+[[tool]]
+name = "solve"
+seats = 2
+reserve = [{{ seats = 1, user = "reserved" }}]
+
 # Counted, never refused.
 [[tool]]
 name = "mesh"
 seats = "unlimited"
+
+# Its limit is tried out first: the denials tell what it would refuse.
+[[tool]]
+name = "viewer"
+seats = 1
+mode = "observe"
+
+# Nobody runs it.
+[[tool]]
+name = "report"
+seats = 3
 "#,
         logs.display()
     )
@@ -67,6 +87,7 @@ pub struct Demo {
 #[derive(Debug)]
 struct Person {
     tool: &'static str,
+    project: Option<&'static str>,
     run_s: i64,
     run: Option<Process>,
     rests_until: Timestamp,
@@ -102,8 +123,14 @@ impl Demo {
         vendor.hurry(now, PACE);
         let log = logs.join(vendor.file_name(started));
         site::append(&log, text.as_bytes());
-        let people = TOOLS.iter().flat_map(|(tool, people, run_s)| {
-            (0..*people).map(|_| Person { tool, run_s: *run_s, run: None, rests_until: now })
+        let projects = PROJECTS.into_iter().map(Some).chain([None]).cycle();
+        let runs = TOOLS.iter().flat_map(|run| std::iter::repeat_n(run, run.1));
+        let people = runs.zip(projects).map(|((tool, _, run_s), project)| Person {
+            tool,
+            project,
+            run_s: *run_s,
+            run: None,
+            rests_until: now,
         });
         Ok(Self { vendor, log, line_at: now, people: people.collect() })
     }
@@ -139,8 +166,9 @@ impl Person {
         }
         if self.run.is_none() && self.rests_until <= now {
             let mut licwrap = command(&wrapper.licwrap);
-            licwrap.env("LICWRAP_SOCKET", &wrapper.socket).args(["-f", self.tool, "--", "sleep"]);
-            licwrap.arg(span_s.to_string());
+            licwrap.env("LICWRAP_SOCKET", &wrapper.socket).args(["-f", self.tool]);
+            licwrap.args(self.project.map(|project| ["-P", project]).into_iter().flatten());
+            licwrap.args(["--", "sleep"]).arg(span_s.to_string());
             self.run = Some(Process::start("licwrap", &mut licwrap, &wrapper.said)?);
         }
         Ok(())

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, process::Stdio};
 
 use jiff::tz::TimeZone;
-use lic_protocol::view::{FeatureHistory, Features, Sessions};
+use lic_protocol::view::{FeatureHistory, Features, Sessions, Waiters};
 use lic_tests::{
     site::Site,
     vendor::{Vendor, moment},
@@ -98,7 +98,21 @@ fn commands_and_routes_agree() {
     check(&site, &format!("denials {narrow}"), &format!("/denials?{narrow_route}"), "denials");
     check(&site, "denials", "/denials", "denials");
     check(&site, "queue", "/queue", "queue");
+    check(&site, "queue", "/queue", "features");
     check(&site, "servers", "/servers", "servers");
+
+    let queue = site.api::<Waiters>("/queue");
+    let one = queue.features.iter().find(|row| row.now.feature.as_str() == "one").expect("a tool");
+    assert_eq!((one.now.in_use, one.free, &one.waiting), (Some(1), Some(0), &queue.queue));
+    let [holder] = &one.holders[..] else { panic!("one holder: {:?}", one.holders) };
+    let lease = holder.handle.as_deref().expect("a lease");
+    let page = site.get("/queue").body;
+    assert!(page.contains(&format!("lease {lease}")), "{lease} on {page}");
+    assert_eq!(page.matches("data-label=\"Place\"").count(), 1, "{page}");
+    let table = site.run_licmon(&["queue"]);
+    let table = String::from_utf8(table.stdout).expect("text");
+    let words = ["SET ASIDE", "not known yet", lease, holder.user.as_str(), "no limit"];
+    assert!(words.iter().all(|word| table.contains(word)), "{table}");
 
     for feature in site.api::<Features>("/features").features {
         let route = format!("/features/{}/{}", feature.now.server, feature.now.feature);

@@ -1,4 +1,5 @@
-//! An open page shows a new session without a reload, works without JavaScript, and asks nothing of another site.
+//! An open page shows a new session and how the queue moves on without a reload, works without JavaScript,
+//! and asks nothing of another site.
 
 use std::{
     env, fs,
@@ -12,13 +13,14 @@ use lic_tests::{
     programs::{checkout, command},
     site::Site,
     vendor::{Vendor, moment},
+    wait,
 };
 
 /// Says `no` where no browser can be had; `tests/run` then tells so.
 const BROWSER: &str = "LICWRAP_BROWSER";
 
 #[test]
-fn a_new_session_appears_on_the_open_page() {
+fn an_open_page_shows_what_happens() {
     if env::var(BROWSER).is_ok_and(|browser| browser == "no") {
         println!("not run: {BROWSER}=no");
         return;
@@ -37,6 +39,14 @@ fn a_new_session_appears_on_the_open_page() {
     site.append(&file, &vendor.denial(moment(1), 3, 2, "no more available license"));
     site.start();
     assert_eq!(fs::read_dir(site.logs()).unwrap().count(), 1);
+    let run = |wants: &str, project: &str| {
+        let mut licwrap = site.licwrap(&["-f", wants, "-P", project, "--", "cat"]);
+        licwrap.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap()
+    };
+    let mut first = run("render:2", "first job");
+    wait::until("the first runs", || site.active().len() == 1);
+    let mut second = run("render", "second job");
+    wait::until("the second waits", || site.queue().len() == 1);
 
     let shots = checkout().join("target/screenshots");
     let mut node = command("node");
@@ -51,6 +61,17 @@ fn a_new_session_appears_on_the_open_page() {
             println!("on the page after {:?}", appended.elapsed());
         }
     }
+    if said.next().and_then(Result::ok).as_deref() == Some("waits") {
+        let ended = Instant::now();
+        first.kill().unwrap();
+        if said.next().and_then(Result::ok).as_deref() == Some("moved") {
+            println!("the queue moved on after {:?}", ended.elapsed());
+        }
+    }
     node.stderr.take().unwrap().read_to_string(&mut wrong).unwrap();
     assert!(node.wait().unwrap().success(), "{wrong}");
+    drop(second.stdin.take());
+    for mut run in [first, second] {
+        run.wait().unwrap();
+    }
 }
