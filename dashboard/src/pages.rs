@@ -148,7 +148,7 @@ fn mode_words(feature: &Feature) -> Option<&'static str> {
 /// What the expected starts of a feature are made of.
 fn estimate_words(runs: u32) -> String {
     if (runs as usize) < RUNS_MIN {
-        return format!("when is told after {RUNS_MIN} runs, {runs} have ended");
+        return format!("no estimate yet: {runs} of {RUNS_MIN} runs have ended");
     }
     format!("estimated from the last {runs} runs")
 }
@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn an_estimate_says_what_it_is_made_of() {
-        assert_eq!(estimate_words(4), "when is told after 5 runs, 4 have ended");
+        assert_eq!(estimate_words(4), "no estimate yet: 4 of 5 runs have ended");
         assert_eq!(estimate_words(5), "estimated from the last 5 runs");
     }
 
