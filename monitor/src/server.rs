@@ -8,6 +8,7 @@ mod checkin;
 mod checkout;
 pub mod config;
 mod connection;
+mod exit_info;
 mod explain;
 mod facts;
 pub(crate) mod held;
@@ -91,7 +92,11 @@ const PASSED_OVER_MS: u64 = 200;
 /// How often records whose end was committed are looked for while nothing else happens.
 const SWEEP_MS: u64 = 200;
 /// How long the end of a supervised tool waits to be told with its outcome.
-const OUTCOME_S_MAX: u64 = 2;
+const OUTCOME_MS_MAX: u64 = 2000;
+/// How long the end of a tool waits for its parent to ask how it ended, which is when the kernel tells us too.
+const REAPED_MS_MAX: u64 = 500;
+/// Most ends that wait so; each has a descriptor. The others are told at once, without how the tool ended.
+const UNREPORTED_MAX: usize = 1024;
 /// How often runs are looked for that were not counted when they began.
 const SPOOL_S: u64 = 3;
 
@@ -112,8 +117,8 @@ pub struct SeatServer {
     connections: Connections,
     connections_max: usize,
     leases: BTreeMap<LeaseId, Lease>,
-    /// Leases that ended whose supervisor has yet to tell how: their seats are free, and their end is written down.
-    unreported: BTreeMap<LeaseId, (Record, Ending)>,
+    /// Leases that ended, and nobody knows yet how their tool did: their seats are free, and their end is written down.
+    unreported: BTreeMap<LeaseId, Unreported>,
     waiters: BTreeMap<Ticket, Waiter>,
     /// Waiters whose process was stopped when their turn came.
     passed_over: BTreeSet<Ticket>,
@@ -134,8 +139,19 @@ struct Lease {
     record: Record,
     /// Readable when the process ends, and watched for that; `None` once it has, and the seats are held by its token.
     pidfd: Option<OwnedFd>,
+    /// Its process once that has ended, to ask how; hung up when its parent has asked, and watched for that.
+    ended: Option<OwnedFd>,
     /// Where the seats are held as long as any process has its token: hung up when none has.
     token: Option<OwnedFd>,
+}
+
+/// An end that is not told yet.
+#[derive(Debug)]
+struct Unreported {
+    record: Record,
+    ending: Ending,
+    /// The process that has ended.
+    ended: Option<OwnedFd>,
 }
 
 /// A place in the queue.
@@ -236,6 +252,7 @@ impl SeatServer {
             }
             self.pass_deadlines(now);
             if stops {
+                self.wait_for_no_outcome();
                 info!("{} seats stay held, {} wait", self.leases.len(), self.waiters.len());
                 return self.send_events();
             }

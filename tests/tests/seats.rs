@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use lic_protocol::view::Session;
 use lic_tests::{programs::programs, site::Site, tool, wait};
 
 const RUNS: usize = 200;
@@ -199,20 +200,49 @@ fn a_run_inside_a_run_takes_no_second_seat() {
     assert_eq!(run.status.code(), Some(75), "{}", lic_tests::site::shown(&run));
 }
 
+/// What anybody sees of a run.
+#[derive(Clone, Copy, PartialEq)]
+enum Sees {
+    End,
+    Nothing,
+}
+
+/// A run of `script` as the session that it becomes, checked for how both ended.
+#[track_caller]
+fn ended(site: &Site, options: &[&str], script: &str, sees: Sees) -> Session {
+    let arguments = [options, &["-f", "t", "-P", script, "--", "sh", "-c", script]].concat();
+    let run = site.licwrap(&arguments).output().expect("licwrap runs");
+    let is_it =
+        |session: &Session| session.ended.is_some() && session.project.as_deref() == Some(script);
+    wait::until("it has ended", || site.sessions().iter().any(is_it));
+    let session = site.sessions().into_iter().find(is_it).expect("it has ended");
+    let told = (session.exit_status, session.exit_signal);
+    assert_eq!(
+        told,
+        if sees == Sees::End { (run.status.code(), run.status.signal()) } else { (None, None) }
+    );
+    session
+}
+
 #[test]
-fn a_supervised_run_is_recorded_with_how_it_ended() {
+fn a_run_is_recorded_with_how_it_ended() {
+    // Source: linux/pidfd.h of 6.15, where the kernel begins to tell it.
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").expect("a release");
+    let mut numbers = release.split(['.', '-']).map_while(|part| part.parse::<u32>().ok());
+    let tells = (numbers.next(), numbers.next()) >= (Some(6), Some(15));
+    let sees = if tells { Sees::End } else { Sees::Nothing };
     let site = site("1");
-    for (script, status, signal) in [("exit 42", Some(42), None), ("kill -9 $$", None, Some(9))] {
-        let arguments = ["--supervise", "-f", "t", "-P", script, "--", "sh", "-c", script];
-        let run = site.licwrap(&arguments).output().expect("licwrap runs");
-        assert_eq!((run.status.code(), run.status.signal()), (status, signal));
-        wait::until("it has ended", || {
-            let mut ended = site.sessions().into_iter().filter(|s| s.ended.is_some());
-            ended.any(|session| session.project.as_deref() == Some(script))
-        });
-        let sessions = site.sessions();
-        let session = sessions.iter().find(|s| s.project.as_deref() == Some(script)).unwrap();
-        assert_eq!((session.exit_status, session.exit_signal), (status, signal));
+    for script in ["exit 42", "kill -9 $$", "exit 0"] {
+        let session = ended(&site, &[], script, sees);
+        assert_eq!((session.memory_peak_bytes, session.cpu_s), (None, None), "nobody saw it");
+    }
+}
+
+#[test]
+fn a_supervised_run_is_recorded_with_what_it_used() {
+    let site = site("1");
+    for script in ["exit 42", "kill -9 $$"] {
+        let session = ended(&site, &["--supervise"], script, Sees::End);
         assert!(session.memory_peak_bytes.is_some_and(|bytes| bytes > 100_000));
         assert!(session.cpu_s.is_some_and(|s| s < 10.0));
     }

@@ -66,7 +66,7 @@ impl SeatServer {
         }
         if record.boot_id != self.boot_id {
             let ending = missed(EndReason::HostRebooted, &record, last_alive, now);
-            return self.end_lease(&record, &ending);
+            return self.end_lease(&record, &ending, None);
         }
         let is_of_tree = self.admission.is_of_tree(&record.wants);
         let token = is_of_tree.then(|| self.seats.held_token(record.id)).flatten();
@@ -78,18 +78,18 @@ impl SeatServer {
             }
             (None, None) => {
                 let ending = missed(EndReason::ToolExited, &record, last_alive, now);
-                return self.end_lease(&record, &ending);
+                return self.end_lease(&record, &ending, None);
             }
         };
         if let Err(error) = watched {
             warn!("lease {} is lost: {error:#}", record.id);
             let ending = missed(EndReason::Lost, &record, last_alive, now);
-            return self.end_lease(&record, &ending);
+            return self.end_lease(&record, &ending, None);
         }
         let lease = LeaseId(record.id);
         let asker = self.asker(&record);
         self.admission.adopt(lease, &asker, &record.wants);
-        self.leases.insert(lease, Lease { record, pidfd, token });
+        self.leases.insert(lease, Lease { record, pidfd, ended: None, token });
     }
 
     fn adopt_place(&mut self, record: Record, ending: Option<Ending>, now: Timestamp) {

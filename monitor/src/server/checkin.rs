@@ -7,7 +7,7 @@ use lic_admission::{LeaseId, Ticket};
 use lic_protocol::event::{EndReason, WaitOutcome};
 use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
-    sys::epoll::EpollFlags,
+    sys::epoll::{EpollEvent, EpollFlags},
 };
 use tracing::warn;
 
@@ -21,6 +21,9 @@ use super::{
 impl SeatServer {
     /// The process has ended that holds a lease, or was expected back for its place.
     pub(super) fn process_ended(&mut self, id: u64, now: Timestamp) {
+        if self.is_reaped(LeaseId(id)) {
+            return;
+        }
         if !self.is_kept_by_tree(id) {
             self.tree_ended(id, now);
         }
@@ -38,11 +41,15 @@ impl SeatServer {
         let lease = self.leases.get_mut(&LeaseId(id));
         let Some(lease) = lease else { return false };
         let Some(pidfd) = lease.pidfd.take() else { return lease.token.is_some() };
-        let Some(token) = lease.token.take() else { return false };
-        // It is watched no more, or it would wake the loop for ever.
-        if let Err(errno) = self.epoll.delete(&pidfd) {
-            warn!("stop watching the process of lease {id}: {errno}");
+        let token = lease.token.take();
+        let ended = lease.ended.insert(pidfd);
+        // From now on it wakes the loop when it is reaped, and before that it would for ever.
+        let mut event = EpollEvent::new(EpollFlags::empty(), Watched::Process(id).bits());
+        if let Err(errno) = self.epoll.modify(ended, &mut event) {
+            warn!("watch how the process of lease {id} ended: {errno}");
+            lease.ended = None;
         }
+        let Some(token) = token else { return false };
         if is_hung_up(&token) {
             return false;
         }
@@ -61,25 +68,22 @@ impl SeatServer {
     pub(super) fn close_lease(&mut self, lease: LeaseId, ending: &Ending, now: Timestamp) {
         // Its descriptor is closed here, and with that it is watched no more.
         let Some(held) = self.leases.remove(&lease) else { return };
-        self.end_lease(&held.record, ending);
+        self.end_lease(&held.record, ending, held.ended);
         self.serve_who_go_on(now);
         let grants = self.admission.release(lease, now);
         self.settle(grants, now);
     }
 
-    /// Records the end of a lease that is in no table.
-    pub(super) fn end_lease(&mut self, record: &Record, ending: &Ending) {
+    /// Records the end of a lease that is in no table. Its process, where it is known to have `ended`, is asked how.
+    pub(super) fn end_lease(&mut self, record: &Record, ending: &Ending, ended: Option<OwnedFd>) {
         self.seats.remove_token(record.id);
         self.write_end(Kind::Lease, record.id, ending);
-        if !self.wait_for_outcome(record, ending) {
-            self.tell_end(record, ending);
-        }
+        self.tell_end_when_known(record.clone(), ending.clone(), ended);
     }
 
     /// Sends the event of an end that is written down.
     pub(super) fn tell_end(&mut self, record: &Record, ending: &Ending) {
-        self.outbox.push(facts::checkins(record, ending));
-        self.outbox.remove_when_committed(Kind::Lease, record.id);
+        self.outbox.push_end(record.id, facts::checkins(record, ending));
     }
 
     /// A waiter is gone: its place is given up, and those it kept waiting start. Doing it again does nothing.

@@ -230,7 +230,7 @@ impl SeatServer {
         }
         let id = self.admission.next_id(now);
         let request = Record { id, since: stamp(now), ..record.clone() };
-        self.outbox.push(facts::denials(&request, &denied.lacking, denied.refusal, reason));
+        self.outbox.push_at_once(facts::denials(&request, &denied.lacking, denied.refusal, reason));
     }
 
     /// Records that the seats of a lease were taken.
@@ -257,7 +257,7 @@ impl SeatServer {
         };
         self.tell_checkouts(&record);
         let token = self.admission.is_of_tree(&record.wants).then_some(token.read);
-        let lease = Lease { record, pidfd: Some(connection.peer.pidfd), token };
+        let lease = Lease { record, pidfd: Some(connection.peer.pidfd), ended: None, token };
         self.leases.insert(LeaseId(id), lease);
         true
     }

@@ -1,14 +1,16 @@
-//! How a supervised tool ended: told by the process that stayed as its parent, and by no other.
+//! How a tool ended: asked of the kernel, or told by the process that stayed as its parent, and by no other. Its seats are
+//! free meanwhile, and its end is told when that is known or has been waited for long enough.
 
-use std::time::Duration;
+use std::{os::fd::OwnedFd, time::Duration};
 
 use lic_admission::LeaseId;
 use lic_protocol::{outcome::Outcome, wire::Reply};
 use tracing::{debug, warn};
 
 use super::{
-    OUTCOME_S_MAX, SeatServer,
+    OUTCOME_MS_MAX, REAPED_MS_MAX, SeatServer, UNREPORTED_MAX, Unreported,
     connection::Connection,
+    exit_info::{self, Exit},
     peer::Peer,
     record::{Ending, Record},
     watch::Deadline,
@@ -20,7 +22,7 @@ impl SeatServer {
         let supervisor = &connection.peer;
         let mut ended = self.unreported.iter().rev();
         if let Some(lease) =
-            ended.find(|(_, (record, _))| is_of(record, supervisor)).map(|(lease, _)| *lease)
+            ended.find(|(_, ended)| is_of(&ended.record, supervisor)).map(|(lease, _)| *lease)
         {
             self.tell_end_with(lease, outcome);
         } else if let Some(lease) =
@@ -35,29 +37,82 @@ impl SeatServer {
         }
     }
 
-    /// Whether the end is told later, with the outcome. The seats are free meanwhile.
-    pub(super) fn wait_for_outcome(&mut self, record: &Record, ending: &Ending) -> bool {
+    /// Tells an end at once, or else once it is known how the tool ended.
+    pub(super) fn tell_end_when_known(
+        &mut self,
+        record: Record,
+        ending: Ending,
+        ended: Option<OwnedFd>,
+    ) {
         let is_seen_now = ending.before.is_none() && ending.by.is_none();
-        let waits = record.supervisor.is_some() && record.outcome.is_unseen() && is_seen_now;
-        if waits {
-            let lease = LeaseId(record.id);
-            self.unreported.insert(lease, (record.clone(), ending.clone()));
-            self.set_deadline(Duration::from_secs(OUTCOME_S_MAX), Deadline::Outcome(lease));
+        let outcome = ended.as_ref().map_or(Exit::Untold, exit_info::exit);
+        let lease = LeaseId(record.id);
+        let is_room = self.unreported.len() < UNREPORTED_MAX;
+        let limit_ms = match outcome {
+            _ if !is_seen_now || !is_room || !record.outcome.is_unseen() => None,
+            _ if record.supervisor.is_some() => Some(OUTCOME_MS_MAX),
+            Exit::NotYet => Some(REAPED_MS_MAX),
+            Exit::Known(_) | Exit::Untold => None,
+        };
+        self.unreported.insert(lease, Unreported { record, ending, ended });
+        match limit_ms {
+            Some(limit_ms) => {
+                self.outbox.hold(lease.0);
+                self.set_deadline(Duration::from_millis(limit_ms), Deadline::Outcome(lease));
+            }
+            None => self.wait_no_more_for_outcome(lease),
         }
-        waits
     }
 
+    /// Whether a process had ended before and its parent now knows how: what it leaves to be done is done.
+    pub(super) fn is_reaped(&mut self, lease: LeaseId) -> bool {
+        let waiting = self.unreported.get(&lease);
+        let is_told_by_parent = waiting.is_some_and(|waiting| waiting.record.supervisor.is_some());
+        let held = self.leases.get(&lease).and_then(|lease| lease.ended.as_ref());
+        let Some(ended) = waiting.and_then(|waiting| waiting.ended.as_ref()).or(held) else {
+            return false;
+        };
+        // It is watched no more, or it would wake the loop for ever. It is asked when the lease ends.
+        if let Err(errno) = self.epoll.delete(ended) {
+            warn!("stop watching the process of lease {}: {errno}", lease.0);
+        }
+        if !is_told_by_parent {
+            self.wait_no_more_for_outcome(lease);
+        }
+        true
+    }
+
+    /// Tells an end with what is known by now.
     pub(super) fn wait_no_more_for_outcome(&mut self, lease: LeaseId) {
-        if let Some((record, ending)) = self.unreported.remove(&lease) {
-            self.tell_end(&record, &ending);
+        let Some(ended) = self.unreported.get(&lease) else { return };
+        match ended.ended.as_ref().map(exit_info::exit) {
+            Some(Exit::Known(seen)) if ended.record.outcome.is_unseen() => {
+                self.tell_end_with(lease, seen);
+            }
+            _ => self.tell_end_as_it_is(lease),
+        }
+    }
+
+    /// Tells every end that is waited for: the monitor stops.
+    pub(super) fn wait_for_no_outcome(&mut self) {
+        let waiting: Vec<LeaseId> = self.unreported.keys().copied().collect();
+        for lease in waiting {
+            self.wait_no_more_for_outcome(lease);
         }
     }
 
     fn tell_end_with(&mut self, lease: LeaseId, outcome: Outcome) {
-        if let Some((mut record, ending)) = self.unreported.remove(&lease) {
-            record.outcome = outcome;
-            note(self.seats.add_outcome(record.id, &outcome), record.id);
-            self.tell_end(&record, &ending);
+        if let Some(ended) = self.unreported.get_mut(&lease) {
+            ended.record.outcome = outcome;
+            note(self.seats.add_outcome(lease.0, &outcome), lease.0);
+            self.tell_end_as_it_is(lease);
+        }
+    }
+
+    fn tell_end_as_it_is(&mut self, lease: LeaseId) {
+        // The descriptor of its process is closed here, and with that it is watched no more.
+        if let Some(ended) = self.unreported.remove(&lease) {
+            self.tell_end(&ended.record, &ended.ending);
         }
     }
 }

@@ -186,7 +186,8 @@ impl SeatServer {
             self.tell_checkouts(&record);
             let asker = self.asker(&record);
             self.admission.adopt(lease, &asker, &record.wants);
-            self.leases.insert(lease, Lease { record, pidfd: Some(pidfd), token: None });
+            self.leases
+                .insert(lease, Lease { record, pidfd: Some(pidfd), ended: None, token: None });
         }
         Ok(written.into())
     }
@@ -199,7 +200,7 @@ impl SeatServer {
             let how = if is_of_this_boot { EndReason::Lost } else { EndReason::HostRebooted };
             let how = how.word().to_owned();
             let ending = Ending { at: record.since, before: Some(stamp(now)), how, by: None };
-            self.end_lease(record, &ending);
+            self.end_lease(record, &ending, None);
         }
         written.into()
     }

@@ -43,12 +43,12 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// What the clock shows at first: 2025-11-24 12:00 UTC.
 pub(crate) const START_MS: i64 = 1_763_985_600_000;
 
-/// Asks for seats as licwrap does, shows each reply, and lives until its standard input ends.
+/// Asks for seats as licwrap does, shows each reply, and lives until its standard input ends or gives it an exit status.
 const HOLDER: &str = r#"
 socket(S, PF_UNIX, SOCK_STREAM, 0) and connect(S, sockaddr_un($ARGV[0])) or die "connect: $!";
 syswrite(S, "licwrap=1\nop=acquire\nfeature=$ARGV[1]\nwait=yes\ntool=holder\n\n");
 while (sysread(S, $reply, 4096)) { syswrite(STDOUT, $reply); last if $reply =~ /granted/; }
-sysread(STDIN, $reply, 1);
+sysread(STDIN, $reply, 1) and exit ord $reply;
 "#;
 
 /// What a server is started with, beside its folder.
@@ -293,6 +293,24 @@ impl Holder {
 
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
+        self.reap();
+    }
+
+    /// Kills it, and leaves it to be asked how it ended.
+    pub(crate) fn kill_unasked(&self) {
+        use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+        self.signal(nix::sys::signal::Signal::SIGKILL);
+        let pid = WaitId::Pid(Pid::from_child(&self.child));
+        waitid(pid, WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).unwrap();
+    }
+
+    pub(crate) fn exit(mut self, status: u8) {
+        self.child.stdin.take().unwrap().write_all(&[status]).unwrap();
+        self.reap();
+    }
+
+    /// Asks how it ended, as a parent does sooner or later.
+    pub(crate) fn reap(mut self) {
         self.child.wait().unwrap();
     }
 }

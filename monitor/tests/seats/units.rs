@@ -11,8 +11,10 @@ use tempfile::TempDir;
 
 use crate::{
     adoption::{EARLIER, keep, record, start_time},
-    eventually, received,
-    site::{Before, Client, Site, command, number, sleeper},
+    eventually,
+    outcome::killed,
+    received,
+    site::{Before, Client, START_MS, Site, command, number, sleeper},
 };
 
 /// Connects standard input, which somebody else has too, and lives until it is killed.
@@ -98,11 +100,10 @@ fn a_tree_keeps_its_seat_until_nobody_has_its_token() {
     site.set_clock(5);
     drop(token);
     assert!(waiter.reply().starts_with("status=granted"));
-    site.expect_events(&[
-        "5 checkin tree tool_exited",
-        "5 checkout tree:1",
-        "5 dequeue tree granted",
-    ]);
+    let end = site.event();
+    let Fact::Checkin(checkin) = end.fact else { panic!("{end:?}") };
+    assert_eq!((end.at.as_millisecond() - START_MS, checkin.outcome), (5, killed()));
+    site.expect_events(&["5 checkout tree:1", "5 dequeue tree granted"]);
 }
 
 #[test]
