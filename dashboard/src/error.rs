@@ -71,6 +71,11 @@ impl Error {
                 "licdash is older than licmon",
                 "The databases were written by a newer licmon: upgrade licdash and start it again.",
             ),
+            Self::Store(StoreError::TooOld { .. }) => told(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "licmon is older than licdash",
+                "The databases are those of an older licmon: restart licmon, it brings them up to date.",
+            ),
             Self::Store(StoreError::Forbidden { .. }) => told(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "The databases may not be read",

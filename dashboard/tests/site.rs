@@ -153,6 +153,7 @@ fn denial(feature: &str, user: &str) -> Fact {
         reason: "no more available license".to_owned(),
         class: ReasonClass::Exhausted,
         process: None,
+        tries: 1,
     })
 }
 
@@ -319,6 +320,29 @@ async fn lists_are_filtered_and_continued() {
     assert!(page.contains(&older), "{older} in {page}");
     let none: Waiters = site.api("/queue?user=nobody").await;
     assert_eq!(none.queue, []);
+}
+
+/// Two who are refused, one of them again and again.
+#[tokio::test]
+async fn tries_in_a_row_are_one_line() {
+    let site = Site::empty();
+    let paths = DatabasePaths::in_state(site.folder.path());
+    let mut writer = Writer::open(&paths).expect("a writer");
+    writer.configure(&configured()).expect("a picture");
+    let refused = ["ann", "ann", "ben", "ann"].map(|user| denial("CAC", user)).to_vec();
+    writer.commit(&[batch("catia", Source::Log, refused)], at(60)).expect("a commit");
+    let lines = |page: &str| page.split("<tr>").filter(|row| row.contains("WS0002")).count();
+    for path in ["/denials", "/", "/features/catia/CAC"] {
+        let page = site.get(path).await.body;
+        assert!(page.contains("3 tries since <time datetime=\"2025-08-18T08:00:00"), "{page}");
+        assert_eq!(lines(&page), 2, "{path}: {page}");
+    }
+    let denials: Denials = site.api("/denials").await;
+    assert_eq!(denials.denials.len(), 4, "the document has every one");
+    let tries: Vec<u64> = denials.episodes.iter().map(|episode| episode.tries).collect();
+    assert_eq!(tries, [3, 1]);
+    let feature: FeatureHistory = site.api("/features/catia/CAC").await;
+    assert_eq!((feature.denials, feature.episodes), (4, 2));
 }
 
 #[track_caller]

@@ -12,7 +12,7 @@ use lic_protocol::{
         Denials, Feature, FeatureHistory, Features, Overview, Server, Servers, Session, Sessions,
     },
 };
-use lic_store::read::Reader;
+use lic_store::read::{Reader, episodes::DenialCount};
 
 use crate::table::{UNSEEN, cell, say, say_json, say_table, span, time};
 
@@ -68,6 +68,7 @@ pub fn features(reader: &Reader, form: Form, filter: &Filter) -> anyhow::Result<
         "PEAK SEATS",
         "PEAK SESSIONS",
         "DENIALS",
+        "EPISODES",
     ];
     say_table(&heads, features.features.iter().map(figures_row), "no feature of that name is known")
 }
@@ -100,7 +101,7 @@ pub fn sessions(reader: &Reader, form: Form, which: Which, filter: &Filter) -> a
     more(page.next.as_deref())
 }
 
-/// `licmon denials`.
+/// `licmon denials`. The table has a row for each episode.
 ///
 /// # Errors
 /// When the databases cannot be read.
@@ -109,10 +110,12 @@ pub fn denials(reader: &Reader, form: Form, filter: &Filter) -> anyhow::Result<(
     if form == Form::Json {
         return say_json(&page);
     }
-    let heads = ["AT", "SERVER", "FEATURE", "USER", "HOST", "CLASS", "REASON"];
-    let rows = page.denials.iter().map(|denial| {
+    let heads = ["AT", "TRIES", "SINCE", "SERVER", "FEATURE", "USER", "HOST", "CLASS", "REASON"];
+    let rows = page.by_episode().into_iter().map(|(denial, episode)| {
         vec![
             time(denial.at),
+            episode.tries.to_string(),
+            time(episode.first),
             denial.server.to_string(),
             denial.feature.to_string(),
             denial.user.to_string(),
@@ -214,12 +217,13 @@ pub fn servers(reader: &Reader, form: Form) -> anyhow::Result<()> {
 }
 
 fn history(reader: &Reader, now: Feature) -> anyhow::Result<FeatureHistory> {
-    let denials = reader.denial_count(&now.server, &now.feature)?;
+    let DenialCount { tries: denials, episodes } =
+        reader.denial_count(&now.server, &now.feature)?;
     let figures = match now.in_use {
         Some(_) => Some(figures(&reader.spans(&now.server, &now.feature)?)),
         None => None,
     };
-    Ok(FeatureHistory { now, denials, figures })
+    Ok(FeatureHistory { now, denials, episodes, figures })
 }
 
 /// When a session ended, or between which times.
@@ -269,6 +273,7 @@ fn figures_row(feature: &FeatureHistory) -> Vec<String> {
         figure(&|figures| figures.peak_seats.to_string()),
         figure(&|figures| figures.peak_sessions.to_string()),
         feature.denials.to_string(),
+        feature.episodes.to_string(),
     ]
 }
 

@@ -237,7 +237,7 @@ fn checkin(holder: &Holder, handle: String, reason: EndReason) -> Fact {
 fn denial(holder: &Holder, reason: String) -> Fact {
     let Holder { feature, user, host } = holder.clone();
     let class = ReasonClass::Other;
-    Fact::Denial(Denial { feature, user, host, count: 1, reason, class, process: None })
+    Fact::Denial(Denial { feature, user, host, count: 1, reason, class, process: None, tries: 1 })
 }
 
 #[cfg(test)]

@@ -9,7 +9,10 @@ use lic_protocol::{
     name::{FeatureName, ServerName},
     view::{Feature, FeatureHistory},
 };
-use lic_store::{error::StoreError, read::Reader};
+use lic_store::{
+    error::StoreError,
+    read::{Reader, episodes::DenialCount},
+};
 
 use crate::{error::Error, format::shown, state::App};
 
@@ -24,12 +27,13 @@ pub(crate) fn view(
 
 /// Adds its history to a feature.
 pub(crate) fn with_figures(reader: &Reader, now: Feature) -> Result<FeatureHistory, StoreError> {
-    let denials = reader.denial_count(&now.server, &now.feature)?;
+    let DenialCount { tries: denials, episodes } =
+        reader.denial_count(&now.server, &now.feature)?;
     let figures = match now.in_use {
         Some(_) => Some(figures(&reader.spans(&now.server, &now.feature)?)),
         None => None,
     };
-    Ok(FeatureHistory { now, denials, figures })
+    Ok(FeatureHistory { now, denials, episodes, figures })
 }
 
 /// The failure of asking for a feature that is not there.

@@ -72,7 +72,7 @@ fn fact_told(fact: &Fact) -> String {
         }) => {
             format!("checkin {feature} {user}@{host} handle={handle} reason={reason}")
         }
-        Fact::Denial(Denial { feature, user, host, count, reason, class, process }) => {
+        Fact::Denial(Denial { feature, user, host, count, reason, class, process, .. }) => {
             format!(
                 "denial {feature} x{count} {user}@{host} {class} [{reason}] [{}]",
                 opt(process.as_deref())

@@ -109,6 +109,7 @@ pub(super) fn denials(
             reason: reason.to_owned(),
             class: class(refusal),
             process: process(&request.tool),
+            tries: 1,
         });
         event("denial", request.id, want, request.since, fact)
     })

@@ -60,6 +60,17 @@ pub enum StoreError {
         /// The newest schema this program knows.
         known: u32,
     },
+    /// The program that writes the database has yet to bring it to the newest schema.
+    #[error(
+        "{} is at schema {found}, which is older than this program: restart licmon, it brings it up to date",
+        path.display()
+    )]
+    TooOld {
+        /// The database.
+        path: PathBuf,
+        /// Its schema.
+        found: u32,
+    },
     /// SQLite itself is too old to be trusted with a write-ahead log.
     #[error("SQLite {found} has a known fault in its write-ahead log: 3.51.3 or newer is needed")]
     SqliteTooOld {

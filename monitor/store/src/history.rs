@@ -147,11 +147,11 @@ pub(crate) fn add_denial(
 ) -> Result<(), StoreError> {
     let doing = "store a denial";
     let sql = "insert into denial (
-            id, server, feature, at_ms, learned_at_ms, user, host, count, reason, reason_class, process,
+            id, server, feature, at_ms, learned_at_ms, user, host, count, reason, reason_class, process, tries,
             identity_hash, identity_ordinal, raw)
         values (
             :id, :server, :feature, :at_ms, :learned_at_ms, :user, :host, :count, :reason, :reason_class, :process,
-            :identity_hash, :identity_ordinal, :raw)";
+            :tries, :identity_hash, :identity_ordinal, :raw)";
     let values = named_params! {
         ":id": stamp.id,
         ":server": stamp.server,
@@ -164,6 +164,7 @@ pub(crate) fn add_denial(
         ":reason": names.intern(history, &denial.reason)?,
         ":reason_class": names.intern(history, denial.class.word())?,
         ":process": names.intern_option(history, denial.process.as_deref())?,
+        ":tries": denial.tries,
         ":identity_hash": stamp.hash(),
         ":identity_ordinal": stamp.event.identity.ordinal,
         ":raw": stamp.event.raw,

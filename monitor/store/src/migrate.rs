@@ -7,7 +7,10 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::error::{Doing, StoreError};
 
 /// The schemas of history.db, oldest first.
-pub(crate) const HISTORY: &[&str] = &[include_str!("../migrations/history/0001_events.sql")];
+pub(crate) const HISTORY: &[&str] = &[
+    include_str!("../migrations/history/0001_events.sql"),
+    include_str!("../migrations/history/0002_denial_episodes.sql"),
+];
 /// The schemas of `license_manager.db`, oldest first.
 pub(crate) const LIVE: &[&str] = &[
     include_str!("../migrations/live/0001_picture.sql"),
@@ -38,6 +41,20 @@ pub(crate) fn migrate(
         change.commit().doing(doing)?;
     }
     Ok(())
+}
+
+/// Refuses a database that the program which writes it has yet to bring to the newest schema.
+///
+/// # Errors
+/// [`StoreError::TooOld`].
+pub(crate) fn check_is_newest(
+    db: &Connection,
+    path: &Path,
+    steps: &[&str],
+) -> Result<(), StoreError> {
+    let found = schema(db)?;
+    let known = u32::try_from(steps.len()).expect("there are few schemas");
+    if found < known { Err(StoreError::TooOld { path: path.to_owned(), found }) } else { Ok(()) }
 }
 
 /// The schema a database is at; 0 when it is empty.

@@ -65,21 +65,22 @@ pub(crate) fn live_for_writing(path: &Path) -> Result<Connection, StoreError> {
 
 /// A reader's connection to history. It sees what is committed and can change nothing.
 pub(crate) fn history_for_reading(path: &Path) -> Result<Connection, StoreError> {
-    for_reading(path, identify::history(path)?)
+    for_reading(path, identify::history(path)?, migrate::HISTORY)
 }
 
 /// A reader's connection to live. It sees what is committed and can change nothing.
 pub(crate) fn live_for_reading(path: &Path) -> Result<Connection, StoreError> {
-    for_reading(path, identify::live(path)?)
+    for_reading(path, identify::live(path)?, migrate::LIVE)
 }
 
-fn for_reading(path: &Path, found: Found) -> Result<Connection, StoreError> {
+fn for_reading(path: &Path, found: Found, steps: &[&str]) -> Result<Connection, StoreError> {
     if found == Found::Nothing {
         return Err(StoreError::Missing { path: path.to_owned() });
     }
     let open = |source| StoreError::Open { path: path.to_owned(), source };
     let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(open)?;
     db.busy_timeout(std::time::Duration::from_millis(BUSY_MS.into())).map_err(open)?;
+    migrate::check_is_newest(&db, path, steps)?;
     db.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     Ok(db)
 }

@@ -1,6 +1,7 @@
 //! Asking: one file per question, over connections that can change nothing.
 
 mod denials;
+pub mod episodes;
 mod features;
 mod pages;
 mod servers;
@@ -16,6 +17,7 @@ use lic_protocol::{
 };
 use rusqlite::Connection;
 
+use self::episodes::DenialCount;
 use crate::{
     error::{Doing, StoreError},
     lock,
@@ -150,8 +152,8 @@ impl Reader {
         &self,
         server: &ServerName,
         feature: &FeatureName,
-    ) -> Result<u64, StoreError> {
-        spans::denial_count(&self.history, server, feature)
+    ) -> Result<DenialCount, StoreError> {
+        episodes::count(&self.history, server, feature)
     }
 }
 

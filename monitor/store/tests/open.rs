@@ -87,11 +87,11 @@ fn newer_schema_is_left_alone() {
         }
         newer(if is_history { &site.paths.history } else { &site.paths.live });
     };
-    let refused = |file: &str, known: u32| {
-        format!("DIR/{file} is at schema 9, this program knows up to {known}: upgrade the program")
+    let refused = |file: &str| {
+        format!("DIR/{file} is at schema 9, this program knows up to 2: upgrade the program")
     };
-    check_refused(|site| make(site, true), &refused("history.db", 1));
-    check_refused(|site| make(site, false), &refused("license_manager.db", 2));
+    check_refused(|site| make(site, true), &refused("history.db"));
+    check_refused(|site| make(site, false), &refused("license_manager.db"));
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn newer_schema_that_is_still_in_the_log_is_left_alone() {
     };
     let before = stored();
     let refused = Writer::open(&site.paths).err().unwrap();
-    assert!(matches!(refused, StoreError::TooNew { found: 9, known: 1, .. }), "{refused}");
+    assert!(matches!(refused, StoreError::TooNew { found: 9, known: 2, .. }), "{refused}");
     assert!(stored() == before);
 }
 
@@ -181,4 +181,32 @@ fn one_file_for_both_is_refused_before_anything_is_made() {
     site.paths.history = site.paths.live.clone();
     assert!(matches!(Writer::open(&site.paths).err().unwrap(), StoreError::OneFile { .. }));
     assert!(!site.paths.live.exists());
+}
+
+/// The schema that history had first, with what was refused then.
+const BEFORE: &str = concat!(
+    include_str!("../migrations/history/0001_events.sql"),
+    "insert into name (id, text) values (1, 'mesh'), (2, 'exhausted');
+    insert into server (id, name, system) values (1, 'lic1', 'dsls');
+    insert into denial (id, server, feature, at_ms, learned_at_ms, user, host, count, reason, reason_class,
+        identity_hash, identity_ordinal) values (1, 1, 1, 5, 5, 1, 1, 1, 1, 2, 4, 0);
+    pragma application_id = 1818846071; pragma user_version = 1;"
+);
+
+#[test]
+fn history_of_the_schema_before_is_brought_up_to_date_by_its_writer() {
+    let site = Site::new();
+    drop(site.writer());
+    fs::remove_file(&site.paths.history).unwrap();
+    for beside in ["-wal", "-shm"] {
+        let mut path = site.paths.history.clone().into_os_string();
+        path.push(beside);
+        fs::remove_file(path).unwrap();
+    }
+    Connection::open(&site.paths.history).unwrap().execute_batch(BEFORE).unwrap();
+    let refused = Reader::open(&site.paths).err().unwrap();
+    assert!(matches!(refused, StoreError::TooOld { found: 1, .. }), "{refused}");
+    drop(site.writer());
+    let page = site.reader().denials(&lic_protocol::query::Filter::default()).unwrap();
+    assert_eq!((page.denials[0].tries, page.denials[0].episode, page.episodes[0].tries), (1, 1, 1));
 }

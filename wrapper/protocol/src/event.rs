@@ -138,6 +138,8 @@ pub struct Denial {
     pub class: ReasonClass,
     /// The executable.
     pub process: Option<String>,
+    /// How many tries in a row it stands for: 1, but where somebody asks without end.
+    pub tries: u32,
 }
 
 /// Why a checkout was refused, in the same words for every license system.

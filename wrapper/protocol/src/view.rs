@@ -135,8 +135,10 @@ pub struct FeatureHistory {
     /// As it is now.
     #[serde(flatten)]
     pub now: Feature,
-    /// Refused checkouts ever.
+    /// Refused checkouts ever, every try.
     pub denials: u64,
+    /// The same with tries in a row counted once.
+    pub episodes: u64,
     /// What was held; `None` where holding cannot be seen.
     pub figures: Option<Figures>,
 }
@@ -247,8 +249,25 @@ pub struct Denial {
     pub reason_class: ReasonClass,
     /// The executable.
     pub process: Option<String>,
-    /// The episode of retries it belongs to; not yet told apart.
-    pub episode: Option<i64>,
+    /// How many tries in a row it stands for.
+    pub tries: u32,
+    /// The episode of tries it belongs to: the number of the first of them.
+    pub episode: i64,
+}
+
+/// Refusals of one user at one host for one feature, each soon after the one before.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Episode {
+    /// The number of its first denial.
+    pub id: i64,
+    /// When it began.
+    #[serde(with = "ms")]
+    pub first: Timestamp,
+    /// When it was last tried.
+    #[serde(with = "ms")]
+    pub last: Timestamp,
+    /// How many tries it had.
+    pub tries: u64,
 }
 
 /// `/denials`, `licmon denials`.
@@ -256,8 +275,28 @@ pub struct Denial {
 pub struct Denials {
     /// Newest first.
     pub denials: Vec<Denial>,
+    /// The episodes they belong to, whole, whatever the page shows of them.
+    pub episodes: Vec<Episode>,
     /// Pass as `after` for the next page; `None` on the last.
     pub next: Option<String>,
+}
+
+impl Denials {
+    /// Each episode once: with its newest denial of this page, in the order of those.
+    #[must_use]
+    pub fn by_episode(&self) -> Vec<(&Denial, &Episode)> {
+        let newest = |episode| {
+            let at = self.denials.iter().position(|denial| denial.episode == episode)?;
+            Some((at, self.denials.get(at)?))
+        };
+        let mut rows: Vec<_> = self
+            .episodes
+            .iter()
+            .filter_map(|episode| newest(episode.id).map(|(at, denial)| (at, denial, episode)))
+            .collect();
+        rows.sort_unstable_by_key(|(at, ..)| *at);
+        rows.into_iter().map(|(_, denial, episode)| (denial, episode)).collect()
+    }
 }
 
 /// Somebody who waits for seats now.

@@ -34,6 +34,7 @@ fn denial(message: &str) -> Option<Denial> {
         reason: reason.to_owned(),
         class: class(reason),
         process: (!client.process.is_empty()).then(|| client.process.to_owned()),
+        tries: 1,
     })
 }
 

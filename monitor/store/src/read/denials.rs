@@ -1,4 +1,4 @@
-//! Refused checkouts, page by page.
+//! Refused checkouts, page by page, each with the episode it belongs to.
 
 use lic_protocol::{
     event::ReasonClass,
@@ -9,6 +9,7 @@ use lic_protocol::{
 use rusqlite::{Connection, Row, named_params};
 
 use super::{
+    episodes::{self, Episodes, Who},
     pages::{self, Numbers, Placed},
     time, word,
 };
@@ -20,17 +21,30 @@ use crate::{
 /// Refused checkouts, newest first.
 pub(super) fn denials(history: &Connection, filter: &Filter) -> Result<Denials, StoreError> {
     let Some(numbers) = pages::numbers(history, filter)? else {
-        return Ok(Denials { denials: Vec::new(), next: None });
+        return Ok(Denials { denials: Vec::new(), episodes: Vec::new(), next: None });
     };
-    let (denials, next) = pages::page(history, filter, numbers.server, |block, before, limit| {
+    let (found, next) = pages::page(history, filter, numbers.server, |block, before, limit| {
         block_rows(history, filter, &numbers, block, before, limit)
     })?;
-    Ok(Denials { denials, next })
+    let mut episodes = Episodes::default();
+    let mut denials = Vec::with_capacity(found.len());
+    for Found { mut denial, who, gap_ms } in found {
+        denial.episode = episodes.of(history, who, denial.at, gap_ms)?;
+        denials.push(denial);
+    }
+    Ok(Denials { denials, episodes: episodes.into_view(), next })
+}
+
+/// A denial whose episode is yet to be found.
+struct Found {
+    denial: Denial,
+    who: Who,
+    gap_ms: i64,
 }
 
 const SQL: &str = "select
         d.id, d.at_ms, d.learned_at_ms, server.name, feature.text, user.text, host.text, d.count, reason.text,
-        class.text, process.text
+        class.text, process.text, d.tries, d.server, d.feature, d.user, d.host, server.system
     from denial d
     join server on server.id = d.server
     join name feature on feature.id = d.feature
@@ -55,7 +69,7 @@ fn block_rows(
     block: Block,
     before: Cursor,
     limit: usize,
-) -> Result<Vec<Placed<Denial>>, StoreError> {
+) -> Result<Vec<Placed<Found>>, StoreError> {
     let doing = "read the denials";
     let values = named_params! {
         ":first": block.first_id,
@@ -75,13 +89,21 @@ fn block_rows(
     while let Some(row) = rows.next().doing(doing)? {
         let class: String = row.get(9).doing(doing)?;
         let class = word("denial.reason_class", &class, ReasonClass::from_word)?;
-        let denial = denial(row, class).doing(doing)?;
-        let place = Cursor { at_ms: denial.at.as_millisecond(), id: denial.id };
-        denials.push(Placed { place, row: denial });
+        let found = found(row, class).doing(doing)?;
+        let place = Cursor { at_ms: found.denial.at.as_millisecond(), id: found.denial.id };
+        denials.push(Placed { place, row: found });
     }
     Ok(denials)
 }
 
+fn found(row: &Row<'_>, reason_class: ReasonClass) -> rusqlite::Result<Found> {
+    let who =
+        Who { server: row.get(12)?, feature: row.get(13)?, user: row.get(14)?, host: row.get(15)? };
+    let gap_ms = episodes::gap_ms(&row.get::<_, String>(16)?);
+    Ok(Found { denial: denial(row, reason_class)?, who, gap_ms })
+}
+
+/// Its episode is itself, until the others are known.
 fn denial(row: &Row<'_>, reason_class: ReasonClass) -> rusqlite::Result<Denial> {
     Ok(Denial {
         id: row.get(0)?,
@@ -95,6 +117,7 @@ fn denial(row: &Row<'_>, reason_class: ReasonClass) -> rusqlite::Result<Denial> 
         reason: row.get(8)?,
         reason_class,
         process: row.get(10)?,
-        episode: None,
+        tries: row.get(11)?,
+        episode: row.get(0)?,
     })
 }

@@ -1,4 +1,4 @@
-//! Sessions and denials of one feature, bare: what figures are made of.
+//! Sessions of one feature, bare: what figures are made of.
 
 use lic_protocol::{
     event::EndReason,
@@ -50,19 +50,4 @@ pub(super) fn of_feature(
         });
     }
     Ok(spans)
-}
-
-/// How often checkouts of a feature were refused.
-pub(super) fn denial_count(
-    history: &Connection,
-    server: &ServerName,
-    feature: &FeatureName,
-) -> Result<u64, StoreError> {
-    let doing = "count the denials of a feature";
-    let sql = "select count(*) from denial d
-        join server on server.id = d.server join name feature on feature.id = d.feature
-        where server.name = :server and feature.text = :feature";
-    let mut query = history.prepare_cached(sql).doing(doing)?;
-    let values = named_params! { ":server": server.as_str(), ":feature": feature.as_str() };
-    query.query_row(values, |row| row.get::<_, i64>(0)).map(i64::cast_unsigned).doing(doing)
 }

@@ -140,6 +140,7 @@ pub(crate) fn denial(feature: &str, user: &str) -> Fact {
         reason: "no more seats".into(),
         class: ReasonClass::Exhausted,
         process: None,
+        tries: 1,
     })
 }
 
