@@ -8,6 +8,7 @@ mod checkin;
 mod checkout;
 pub mod config;
 mod connection;
+mod denials;
 mod exit_info;
 mod explain;
 mod facts;
@@ -59,6 +60,7 @@ use crate::{
     server::{
         config::{Act, OnAct, Past, SeatServerConfig, ToolConfig},
         connection::{Arrived, Connection, Connections},
+        denials::Denials,
         outbox::Outbox,
         peer::{Peer, Users},
         record::{Ending, Record},
@@ -97,6 +99,8 @@ const OUTCOME_MS_MAX: u64 = 2000;
 const REAPED_MS_MAX: u64 = 500;
 /// Most ends that wait so; each has a descriptor. The others are told at once, without how the tool ended.
 const UNREPORTED_MAX: usize = 1024;
+/// How often denials are looked at that were counted, to be told in one.
+const DENIALS_S: u64 = 10;
 /// How often runs are looked for that were not counted when they began.
 const SPOOL_S: u64 = 3;
 
@@ -124,6 +128,7 @@ pub struct SeatServer {
     passed_over: BTreeSet<Ticket>,
     deadlines: BinaryHeap<Reverse<(Instant, Deadline)>>,
     users: Users,
+    denials: Denials,
     outbox: Outbox,
     last_connection: u64,
     is_paused: bool,
@@ -207,6 +212,7 @@ impl SeatServer {
             passed_over: BTreeSet::new(),
             deadlines: BinaryHeap::new(),
             users: Users::default(),
+            denials: Denials::default(),
             outbox: Outbox::new(sink),
             last_connection: 0,
             is_paused: false,
@@ -253,6 +259,7 @@ impl SeatServer {
             self.pass_deadlines(now);
             if stops {
                 self.wait_for_no_outcome();
+                self.outbox.push_at_once(self.denials.all());
                 info!("{} seats stay held, {} wait", self.leases.len(), self.waiters.len());
                 return self.send_events();
             }
@@ -421,6 +428,7 @@ impl SeatServer {
                 Deadline::PassedOver => self.look_at_passed_over(now),
                 Deadline::Outcome(lease) => self.wait_no_more_for_outcome(lease),
                 Deadline::Spool => self.take_up_runs(now),
+                Deadline::Denials => self.look_at_denials(now),
                 Deadline::Accept => {
                     let watched =
                         self.watch(&self.listener, Watched::Listener, EpollFlags::EPOLLIN);

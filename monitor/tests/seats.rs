@@ -99,6 +99,17 @@ fn a_seat_goes_to_the_first_who_waits_when_its_process_dies() {
 }
 
 #[test]
+fn who_asks_without_end_does_not_fill_history() {
+    let site = Site::start();
+    let ask = || assert!(site.ask("feature=three:4").reply().starts_with("status=refused"));
+    let row = |tries| format!("0 denial three:4 other 4 seats of three asked for, it has 3{tries}");
+    (0..753).for_each(|_| ask());
+    site.expect_events(&[row("").as_str(); 10]);
+    // The others are told in one, after a minute or when the monitor stops.
+    assert_eq!(site.stop_and_listen(), [row(" 743 tries")]);
+}
+
+#[test]
 fn refusals_say_why_and_are_recorded() {
     let site = Site::start();
     for (request, reply, event) in [

@@ -1,6 +1,6 @@
 //! A request for seats: ask admission; grant, queue or refuse.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 use anyhow::Context;
 use jiff::Timestamp;
@@ -14,13 +14,13 @@ use nix::sys::epoll::{EpollEvent, EpollFlags};
 use tracing::{debug, error};
 
 use super::{
-    LEASES_PER_UID_MAX, Lease, SeatServer, Waiter,
+    DENIALS_S, LEASES_PER_UID_MAX, Lease, SeatServer, Waiter,
     connection::Connection,
     facts, peer,
     record::{Kind, Record},
     refuse, stamp,
     token::Token,
-    watch::Watched,
+    watch::{Deadline, Watched},
 };
 
 impl SeatServer {
@@ -216,7 +216,8 @@ impl SeatServer {
         refuse(connection, denied.refusal, denied.text);
     }
 
-    /// Records that a request was not granted, or would not have been; it gets a number of its own.
+    /// Records that a request was not granted, or would not have been; it gets a number of its own. Where somebody asks without
+    /// end, so many of them become one record.
     pub(super) fn record_denial(
         &mut self,
         record: &Record,
@@ -230,7 +231,20 @@ impl SeatServer {
         }
         let id = self.admission.next_id(now);
         let request = Record { id, since: stamp(now), ..record.clone() };
-        self.outbox.push_at_once(facts::denials(&request, &denied.lacking, denied.refusal, reason));
+        if self.denials.is_empty() {
+            self.set_deadline(Duration::from_secs(DENIALS_S), Deadline::Denials);
+        }
+        self.outbox.push_at_once(self.denials.due(now));
+        let denials = facts::denials(&request, &denied.lacking, denied.refusal, reason);
+        self.outbox.push_at_once(denials.filter_map(|denial| self.denials.take(denial, now)));
+    }
+
+    /// Tells the denials that have been counted for long enough.
+    pub(super) fn look_at_denials(&mut self, now: Timestamp) {
+        self.outbox.push_at_once(self.denials.due(now));
+        if !self.denials.is_empty() {
+            self.set_deadline(Duration::from_secs(DENIALS_S), Deadline::Denials);
+        }
     }
 
     /// Records that the seats of a lease were taken.

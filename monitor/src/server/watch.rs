@@ -17,6 +17,8 @@ pub(super) enum Deadline {
     PassedOver,
     /// Look whether those who wait may still wait, where a tool has hours.
     Hours,
+    /// See which denials that were counted are to be told.
+    Denials,
     /// Look for runs of the time the monitor was away.
     Spool,
 }

@@ -148,6 +148,16 @@ impl Site {
         std::mem::replace(&mut self.folder, TempDir::new().unwrap())
     }
 
+    /// Stops the server, and tells what it still had to say.
+    pub(crate) fn stop_and_listen(mut self) -> Vec<String> {
+        self.end();
+        let batches = self.messages.try_iter().filter_map(|message| match message {
+            Message::Batch { batch, .. } => Some(batch.events),
+            Message::Act(_) => None,
+        });
+        batches.flatten().map(|event| shown(&event)).collect()
+    }
+
     pub(crate) fn set_clock(&self, after_start_ms: i64) {
         self.clock_ms.store(START_MS + after_start_ms, Ordering::SeqCst);
     }
@@ -385,7 +395,8 @@ fn shown(event: &Event) -> String {
             }
         },
         Fact::Denial(f) => {
-            format!("{at} denial {}:{} {} {}", f.feature, f.count, f.class, f.reason)
+            let tries = if f.tries > 1 { format!(" {} tries", f.tries) } else { String::new() };
+            format!("{at} denial {}:{} {} {}{tries}", f.feature, f.count, f.class, f.reason)
         }
         Fact::Queue(f) => format!("{at} queue {}:{}", f.feature, f.count),
         Fact::Dequeue(f) => format!("{at} dequeue {} {}", f.feature, f.outcome),
