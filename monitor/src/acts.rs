@@ -100,6 +100,7 @@ impl Doer {
                 Request::Acquire(_)
                 | Request::Explain(_)
                 | Request::Outcome(_)
+                | Request::Denied(_)
                 | Request::Release { .. } => Err(anyhow!("seats are asked of the seat server")),
             };
             let reply = match done {

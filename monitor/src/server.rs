@@ -334,6 +334,9 @@ impl SeatServer {
             Arrived::Request(Ok(Request::Outcome(outcome))) => {
                 self.take_outcome(&connection, outcome);
             }
+            Arrived::Request(Ok(Request::Denied(outcome))) => {
+                self.take_denied(&connection, outcome, now);
+            }
             Arrived::Request(Ok(Request::Explain(acquire))) => {
                 self.explain(&connection, &acquire, now);
             }

@@ -247,3 +247,23 @@ fn a_supervised_run_is_recorded_with_what_it_used() {
         assert!(session.cpu_s.is_some_and(|s| s < 10.0));
     }
 }
+
+#[test]
+fn a_tool_that_got_no_license_is_denied_and_runs_again() {
+    let site = site("1");
+    // The first run finds no license, the second does.
+    let script = "mkdir once 2>/dev/null && exit 3; exit 0";
+    let mut licwrap = site.licwrap(&["-f", "t", "--denied-exit", "3", "--requeue", "2", "--"]);
+    let run = licwrap.args(["sh", "-c", script]).current_dir(site.path("count")).output();
+    assert_eq!(run.expect("licwrap runs").status.code(), Some(0));
+    wait::until("both runs have ended", || {
+        site.sessions().iter().filter(|session| session.ended.is_some()).count() == 2
+    });
+    let mut statuses: Vec<_> = site.sessions().iter().map(|run| run.exit_status).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [Some(0), Some(3)]);
+    wait::until("the denial is there", || site.denials().denials.len() == 1);
+    let denial = site.denials().denials.remove(0);
+    assert_eq!(denial.reason, "the tool exited with 3, its own \"no license\" status");
+    assert_eq!((denial.process.as_deref(), denial.count), (Some("sh"), 1));
+}

@@ -7,7 +7,10 @@ use std::{
 
 use lic_protocol::wire::{WANTS_MAX, Want};
 
-use crate::duration::duration;
+use crate::{
+    denied::{self, Denied, Statuses},
+    duration::duration,
+};
 
 /// What `--help` prints.
 pub const HELP: &str = "\
@@ -22,6 +25,10 @@ Take a seat of a feature, then become TOOL. The seat is free again when TOOL end
   -P PROJECT       name the project this run belongs to
   -v               tell on standard error what happens
       --supervise  stay as parent of TOOL, and record how it ended, its CPU time and memory
+      --denied-exit LIST
+                   record a denial when TOOL exits so for want of a license: 1,3-5;
+                   implies --supervise
+      --requeue N  then wait for a seat and run TOOL again, at most N times
       --explain    tell what would come of it, and why; TOOL is not run
       --help       print this
       --version    print the version
@@ -60,6 +67,8 @@ pub struct Order<'a> {
     pub is_verbose: bool,
     /// Whether a parent stays, which records how the tool ends and what it used.
     pub is_supervised: bool,
+    /// How the tool says that it got no license, where the user tells.
+    pub denied: Option<Denied>,
     /// The name we were called by, where it stands for the tool.
     pub called: Option<String>,
     /// Where the tool is, where its first argument does not say it.
@@ -126,6 +135,13 @@ pub fn parse<'a>(arguments: &'a [&'a CStr]) -> Result<Call<'a>, Mistake> {
             b"--version" => return Ok(Call::Version),
             b"--supervise" => options.is_supervised = true,
             b"--explain" => is_explaining = true,
+            b"--denied-exit" | b"--requeue" => {
+                let Some((value, others)) = rest.split_first() else {
+                    return Err(Mistake::new("a value must follow", argument));
+                };
+                rest = others;
+                options.long_value(argument, value.to_bytes())?;
+            }
             [b'-', b'-', ..] => return Err(Mistake::new("there is no option", argument)),
             [b'-', letters @ ..] if !letters.is_empty() => {
                 rest = options.take(letters, argument, rest)?;
@@ -155,9 +171,42 @@ struct Options {
     project: Option<String>,
     is_verbose: bool,
     is_supervised: bool,
+    denied: Option<Statuses>,
+    requeue: Option<u32>,
 }
 
 impl Options {
+    fn long_value(&mut self, option: &[u8], value: &[u8]) -> Result<(), Mistake> {
+        if option == b"--requeue" {
+            let times = denied::times(value);
+            self.requeue =
+                Some(times.ok_or_else(|| Mistake::new("--requeue takes 0 to 1000, not", value))?);
+        } else {
+            let wrong =
+                "--denied-exit takes statuses such as 1,3-5, without 75 and 124 to 127, not";
+            self.denied = Some(Statuses::parse(value).ok_or_else(|| Mistake::new(wrong, value))?);
+        }
+        Ok(())
+    }
+
+    /// How the tool says that it got no license. It is run again only where nobody takes another's word for it.
+    fn denied(&self) -> Result<Option<Denied>, Mistake> {
+        let requeue = self.requeue.unwrap_or(0);
+        let Some(statuses) = self.denied else {
+            return match self.requeue {
+                Some(_) => Err(Mistake::new("--requeue needs --denied-exit", b"")),
+                None => Ok(None),
+            };
+        };
+        if self.exit_code.is_some_and(|code| statuses.contain(code)) {
+            return Err(Mistake::new("-E may not be one of --denied-exit", b""));
+        }
+        if requeue > 0 && self.is_waiting == Some(Waiting::No) {
+            return Err(Mistake::new("-n and --requeue exclude each other", b""));
+        }
+        Ok(Some(Denied { statuses, requeue }))
+    }
+
     /// Follows one argument of option letters: `-nv`, `-w=5m`, `-fNAME`. Returns the arguments left after it.
     fn take<'a>(
         &mut self,
@@ -239,6 +288,7 @@ impl Options {
         let Some(program) = tool.first() else {
             return Err(Mistake::new("no tool follows --", b""));
         };
+        let denied = self.denied()?;
         let base = base_name(program.to_bytes());
         if self.wants.is_empty() {
             match std::str::from_utf8(base) {
@@ -255,6 +305,7 @@ impl Options {
             project: self.project,
             is_verbose: self.is_verbose,
             is_supervised: self.is_supervised,
+            denied,
             called: None,
             program: None,
             tool_name: shown_name(base),
@@ -327,6 +378,7 @@ mod tests {
             project: None,
             is_verbose: false,
             is_supervised: false,
+            denied: None,
             called: None,
             program: None,
             tool_name: "x".into(),
@@ -344,6 +396,12 @@ mod tests {
         check(&["-v", "--", "x"], &Order { is_verbose: true, ..order(plain) });
         check(&["--supervise", "--", "x"], &Order { is_supervised: true, ..order(plain) });
         check(&["-w", "--", "x"], &Order { waiting: Waiting::Yes, ..order(plain) });
+        let statuses = Statuses::parse(b"1,3-5").unwrap();
+        let denied = Some(Denied { statuses, requeue: 2 });
+        check(
+            &["--denied-exit", "1,3-5", "--requeue", "2", "--", "x"],
+            &Order { denied, ..order(plain) },
+        );
         check(&["-n", "--", "x"], &Order { waiting: Waiting::No, ..order(plain) });
         let five_minutes = Waiting::For(Duration::from_mins(5));
         check(
@@ -405,6 +463,28 @@ mod tests {
             &["-f", "a", "-f", "a:2"],
             "name a feature once, as in -f NAME:2, not twice",
             "a:2",
+        );
+        check_mistake(&["--denied-exit"], "a value must follow", "--denied-exit");
+        check_mistake(
+            &["--denied-exit", "75", "--", "x"],
+            "--denied-exit takes statuses such as 1,3-5, without 75 and 124 to 127, not",
+            "75",
+        );
+        check_mistake(
+            &["--denied-exit", "1", "--requeue", "9999", "--", "x"],
+            "--requeue takes 0 to 1000, not",
+            "9999",
+        );
+        check_mistake(&["--requeue", "1", "--", "x"], "--requeue needs --denied-exit", "");
+        check_mistake(
+            &["--denied-exit", "1-9", "-E", "7", "--", "x"],
+            "-E may not be one of --denied-exit",
+            "",
+        );
+        check_mistake(
+            &["-n", "--denied-exit", "1", "--requeue", "1", "--", "x"],
+            "-n and --requeue exclude each other",
+            "",
         );
         check_mistake(&["--", "/"], "name a feature with -f for the tool", "");
     }

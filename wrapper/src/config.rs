@@ -1,6 +1,7 @@
 //! What licwrap knows before it asks: where the monitor's socket is, and what the tool does while the monitor is away.
 //!
-//! A tool's own file is `key=value` lines: `socket`, `on_down` (run, wait, deny), `on_down_wait_s`, `spool`. A file that somebody
+//! A tool's own file is `key=value` lines: `socket`, `on_down` (run, wait, deny), `on_down_wait_s`, `spool`, `denied_exit`,
+//! `requeue`. A file that somebody
 //! else than root or the monitor's user could have written is not believed.
 
 use std::{ffi::CStr, time::Duration};
@@ -9,6 +10,7 @@ use lic_protocol::{pairs::Pairs, paths, wire::Want};
 use nix::sys::stat::{FileStat, fstat, stat};
 
 use crate::{
+    denied::Denied,
     file::{content, open_to_read},
     policy::{ON_DOWN_WAIT_S, ON_DOWN_WAIT_S_MAX, OnDown},
 };
@@ -26,6 +28,8 @@ pub struct Knowledge {
     pub on_down_wait: Duration,
     /// Where a run is told of meanwhile, if anywhere.
     pub spool: Option<Vec<u8>>,
+    /// How the tool says that it got no license, if it does.
+    pub denied: Option<Denied>,
 }
 
 /// Finds out about the features of one run. Where they differ the strictest `on_down` holds, and the first socket.
@@ -42,6 +46,7 @@ pub fn knowledge(wants: &[Want], called: Option<&str>, environment: &[&CStr]) ->
         on_down: OnDown::Run,
         on_down_wait: Duration::from_secs(ON_DOWN_WAIT_S),
         spool: None,
+        denied: None,
     };
     let folder = Folder::of(&known.socket);
     let files: Vec<Pairs> = wants
@@ -58,6 +63,7 @@ pub fn knowledge(wants: &[Want], called: Option<&str>, environment: &[&CStr]) ->
 impl Knowledge {
     fn learn(&mut self, pairs: &Pairs) {
         self.spool = self.spool.take().or_else(|| pairs.get("spool").map(String::into_bytes));
+        self.denied = self.denied.or_else(|| Denied::of(pairs));
         let (on_down, on_down_wait) = on_down(pairs);
         if on_down > self.on_down {
             self.on_down = on_down;

@@ -4,6 +4,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod denied;
 pub mod duration;
 pub mod exec;
 pub mod file;

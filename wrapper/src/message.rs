@@ -1,7 +1,7 @@
 //! Every sentence on standard error, written in one piece. Nothing is said unless something failed, `-v` asks for it, or a
 //! person waits at a terminal.
 
-use std::io::IsTerminal;
+use std::{io::IsTerminal, time::Duration};
 
 use lic_protocol::pairs::push_decimal;
 use lic_protocol::wire::Refusal;
@@ -29,6 +29,19 @@ pub fn mistake(mistake: &Mistake) {
     }
     sentence.add(" (see licwrap --help)");
     sentence.say();
+}
+
+/// The tool said that it got no license, for those who watch.
+pub fn queued_again(order: &Order<'_>, again: u32, pause: Duration) {
+    if order.is_verbose || std::io::stderr().is_terminal() {
+        let mut sentence = Sentence::begin();
+        sentence.add(&order.tool_name);
+        sentence.add(" got no license; asking again in ");
+        sentence.add_number(pause.as_secs());
+        sentence.add(" s, time ");
+        sentence.add_number(u64::from(again));
+        sentence.say();
+    }
 }
 
 /// There is a place in the queue, for those who watch.

@@ -44,6 +44,7 @@ pub fn order<'a>(
         project: None,
         is_verbose: false,
         is_supervised: false,
+        denied: None,
         called: Some(name.to_owned()),
         program: Some(original(name, &file, environment)?),
         tool_name: name.to_owned(),

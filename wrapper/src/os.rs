@@ -126,25 +126,45 @@ pub enum Change {
     Continued,
 }
 
-/// Makes a child, `None` in the child itself. From then on the parent gets signals by a descriptor alone, and the child has
-/// everything about signals as it was.
+/// What a process does about signals.
+#[derive(Debug)]
+pub struct Signals {
+    mask: SigSet,
+    ended_children: SigAction,
+}
+
+/// From now on this process gets signals by a descriptor alone. Returns how it was.
+///
+/// # Errors
+/// As sigaction(2).
+pub fn hold_signals() -> nix::Result<Signals> {
+    let mask = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
+    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    // SAFETY: the action runs no code of ours. Where ended children were ignored, ours could not be waited for.
+    let ended_children = unsafe { sigaction(Signal::SIGCHLD, &default) }?;
+    Ok(Signals { mask, ended_children })
+}
+
+/// Lets signals do again what they did.
+///
+/// # Errors
+/// As sigaction(2).
+pub fn release_signals(signals: &Signals) -> nix::Result<()> {
+    // SAFETY: the action is the one that this process was started with, and runs no code of ours.
+    unsafe { sigaction(Signal::SIGCHLD, &signals.ended_children) }?;
+    signals.mask.thread_set_mask()
+}
+
+/// Makes a child, `None` in the child itself, which has everything about signals as it was.
 ///
 /// # Errors
 /// As fork(2).
-pub fn fork() -> nix::Result<Option<Pid>> {
-    let mask = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
-    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
-    // SAFETY: neither action runs code of ours. Where ended children were ignored, ours could not be waited for.
-    let ended_children = unsafe { sigaction(Signal::SIGCHLD, &default) }?;
+pub fn fork(signals: &Signals) -> nix::Result<Option<Pid>> {
     // SAFETY: there is one thread, so the child may do whatever the parent may.
-    let forked = unsafe { unistd::fork() };
-    if let Ok(ForkResult::Parent { child }) = forked {
-        return Ok(Some(child));
+    match unsafe { unistd::fork() }? {
+        ForkResult::Parent { child } => Ok(Some(child)),
+        ForkResult::Child => release_signals(signals).map(|()| None),
     }
-    // SAFETY: as above.
-    unsafe { sigaction(Signal::SIGCHLD, &ended_children) }?;
-    mask.thread_set_mask()?;
-    forked.map(|_child| None)
 }
 
 /// What became of a child since it was last asked about, if anything.

@@ -5,10 +5,12 @@ use std::ffi::{CStr, c_int};
 use nix::errno::Errno;
 
 use crate::{
-    cli::{self, Call, Order},
-    config, exec, message, named, nested,
+    cli::{self, Call, Order, Waiting},
+    config,
+    denied::{self, Denied},
+    exec, message, named, nested,
     policy::{self, EXIT_FAILED, NoSeat, Verdict},
-    spool,
+    request, spool,
     supervise::{self, Side},
     wait::{self, Answer},
 };
@@ -25,7 +27,7 @@ pub fn run(arguments: &[&CStr], environment: &[&CStr]) -> c_int {
     let code = match call {
         Ok(Call::Help) => shown(cli::HELP),
         Ok(Call::Version) => shown(cli::VERSION),
-        Ok(Call::Run(order)) => run_tool(&order, environment),
+        Ok(Call::Run(order)) => run_tool(order, environment),
         Ok(Call::Explain(order)) => explain(&order, environment),
         Err(mistake) => {
             message::mistake(&mistake);
@@ -35,18 +37,25 @@ pub fn run(arguments: &[&CStr], environment: &[&CStr]) -> c_int {
     c_int::from(code)
 }
 
-fn run_tool(order: &Order<'_>, environment: &[&CStr]) -> u8 {
+fn run_tool(mut order: Order<'_>, environment: &[&CStr]) -> u8 {
     let knowledge = config::knowledge(&order.wants, order.called.as_deref(), environment);
+    // The file's word does not hold where a refusal would look like it.
+    let is_clear =
+        |denied: &Denied| !order.exit_code.is_some_and(|code| denied.statuses.contain(code));
+    let denied = order.denied.or(knowledge.denied.filter(is_clear));
+    order.is_supervised |= denied.is_some();
     if order.is_supervised {
-        match supervise::begin() {
-            Ok(Side::Tool) => {}
-            Ok(Side::Parent(supervisor)) => return supervisor.watch(&knowledge.socket),
+        match supervise::begin(&knowledge.socket, denied) {
+            Ok(Side::Tool { again: 0 }) => {}
+            Ok(Side::Tool { again }) => queue_again(&mut order, again),
+            Ok(Side::Parent(status)) => return status,
             Err(errno) => {
                 message::cannot_supervise(errno);
                 return EXIT_FAILED;
             }
         }
     }
+    let order = &order;
     let tokens = nested::tokens(environment, &knowledge.socket);
     let (reason, text) = match wait::seats(order, &knowledge, &tokens) {
         Answer::Seat(seat) => {
@@ -72,6 +81,16 @@ fn run_tool(order: &Order<'_>, environment: &[&CStr]) -> u8 {
             message::no_seat(order, &knowledge, reason, &text);
             code
         }
+    }
+}
+
+/// The tool itself got no license: after a while, the run goes to the end of the queue.
+fn queue_again(order: &mut Order<'_>, again: u32) {
+    let pause = denied::pause(again);
+    message::queued_again(order, again, pause);
+    request::rest(pause);
+    if order.waiting == Waiting::AsConfigured {
+        order.waiting = Waiting::Yes;
     }
 }
 

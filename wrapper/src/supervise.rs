@@ -23,6 +23,7 @@ use nix::{
 };
 
 use crate::{
+    denied::Denied,
     os::{self, Change, End},
     request::Connection,
 };
@@ -34,42 +35,57 @@ const OUTCOME_MS_MAX: u64 = 500;
 #[derive(Debug)]
 pub enum Side {
     /// The process that becomes the tool.
-    Tool,
-    /// The one that stays.
-    Parent(Supervisor),
+    Tool {
+        /// How often the tool was run before and got no license.
+        again: u32,
+    },
+    /// The one that stayed, with the exit status it leaves with.
+    Parent(u8),
 }
 
 /// The parent of a tool.
 #[derive(Debug)]
-pub struct Supervisor {
+struct Supervisor {
     tool: Pid,
 }
 
-/// Makes the process that becomes the tool.
+/// Makes the process that becomes the tool, and watches over it to its end: its exit status is the parent's, or its death.
+/// A tool that says it was `denied` is run again, as often as that allows.
 ///
 /// # Errors
 /// As fork(2).
-pub fn begin() -> nix::Result<Side> {
-    Ok(match os::fork()? {
-        None => Side::Tool,
-        Some(tool) => Side::Parent(Supervisor { tool }),
-    })
+pub fn begin(socket: &[u8], denied: Option<Denied>) -> nix::Result<Side> {
+    let signals = os::hold_signals()?;
+    let mut again = 0;
+    let mut status = None;
+    loop {
+        let tool = match (os::fork(&signals), status) {
+            (Ok(Some(tool)), _) => tool,
+            (Ok(None), _) => return Ok(Side::Tool { again }),
+            (Err(_), Some(status)) => return Ok(Side::Parent(status)),
+            (Err(errno), None) => return os::release_signals(&signals).and(Err(errno)),
+        };
+        if denied.is_none_or(|denied| again >= denied.requeue) {
+            // A reader of the tool's output sees its end when the tool closes it, and not when we do.
+            os::close_everything();
+        }
+        let end = Supervisor { tool }.end();
+        let Some(ended) = end.exit_status else {
+            report(socket, &Request::Outcome(outcome(&end)));
+            return Ok(Side::Parent(die(end.signal)));
+        };
+        let is_denied = denied.is_some_and(|denied| denied.statuses.contain(ended));
+        let told = if is_denied { Request::Denied } else { Request::Outcome };
+        report(socket, &told(outcome(&end)));
+        if !is_denied || denied.is_none_or(|denied| again >= denied.requeue) {
+            return Ok(Side::Parent(ended));
+        }
+        status = Some(ended);
+        again += 1;
+    }
 }
 
 impl Supervisor {
-    /// Watches over the tool to its end. Returns its exit status, or dies as it did.
-    #[must_use]
-    pub fn watch(self, socket: &[u8]) -> u8 {
-        // A reader of the tool's output sees its end when the tool closes it, and not when we do.
-        os::close_everything();
-        let end = self.end();
-        report(socket, outcome(&end));
-        match (end.exit_status, end.signal) {
-            (Some(status), _) => status,
-            (None, signal) => die(signal),
-        }
-    }
-
     fn end(&self) -> End {
         let flags = SfdFlags::SFD_CLOEXEC;
         if let Ok(signals) = SignalFd::with_flags(&SigSet::all(), flags) {
@@ -164,9 +180,9 @@ fn outcome(end: &End) -> Outcome {
 }
 
 /// A monitor that is away or slow does not learn of it.
-fn report(socket: &[u8], outcome: Outcome) {
+fn report(socket: &[u8], told: &Request) {
     let Ok(mut connection) = Connection::open(socket) else { return };
-    if connection.send(&Request::Outcome(outcome).encode(), &[]).is_ok() {
+    if connection.send(&told.encode(), &[]).is_ok() {
         let deadline = Instant::now() + Duration::from_millis(OUTCOME_MS_MAX);
         let _noted = connection.reply(Some(deadline));
     }

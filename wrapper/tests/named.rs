@@ -15,11 +15,11 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use lic_protocol::wire::{Request, Want};
+use lic_protocol::wire::{Reply, Request, Want};
 use tempfile::TempDir;
 
 use crate::{
-    programs::{LICWRAP, check},
+    programs::{LICWRAP, check, licwrap},
     responder::Responder,
 };
 
@@ -145,4 +145,20 @@ fn the_tools_own_place_taken_runs_the_original() {
     fs::set_permissions(&file.0, fs::Permissions::from_mode(0o666)).unwrap();
     let output = called(&place, &monitor, "/usr/bin:/bin").output().unwrap();
     assert_eq!(output.status.code(), Some(125));
+}
+
+#[test]
+fn the_file_of_a_tool_says_how_it_is_denied() {
+    let name = name("denied");
+    let Some(_file) = File::lay(&name, "denied_exit=2-4\nrequeue=1\n") else { return };
+    let monitor = Responder::start();
+    let arguments = ["-f", &name, "--", "/bin/sh", "-c", "exit 3"];
+    let child = licwrap(monitor.socket(), &arguments).spawn().unwrap();
+    for _ in 0..2 {
+        let _token = monitor.accept().grant(7);
+        let mut parent = monitor.accept();
+        assert!(matches!(parent.request, Request::Denied(_)), "{:?}", parent.request);
+        parent.reply(&Reply::Done { text: String::new() });
+    }
+    check(&child.wait_with_output().unwrap(), 3, "", "");
 }

@@ -8,14 +8,14 @@ mod programs;
 mod responder;
 
 use std::{
-    io::Read,
+    io::{Read, Write},
     os::unix::process::{CommandExt, ExitStatusExt},
     process::{Child, Stdio},
 };
 
 use lic_protocol::{
     outcome::Outcome,
-    wire::{Refusal, Reply, Request},
+    wire::{Refusal, Reply, Request, Wait},
 };
 use nix::{
     libc,
@@ -234,4 +234,72 @@ fn ignored_signals_and_the_mask_are_the_tools_as_they_were() {
     }
     assert!(texts[0].contains("SigIgn"));
     assert_eq!(texts[0], texts[1]);
+}
+
+/// What a parent tells of a tool that says it got no license.
+fn denied(monitor: &Responder) -> Option<u32> {
+    let mut asker = monitor.accept();
+    asker.reply(&Reply::Done { text: String::new() });
+    match asker.request {
+        Request::Denied(outcome) => outcome.exit_status,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A tool that fails with the status of each of its standard input's lines.
+const FAILS: [&str; 5] = ["--", "/bin/sh", "-c", "read line; echo $line; exit $line", "x"];
+
+#[test]
+fn a_tool_without_a_license_asks_again_at_the_end_of_the_queue() {
+    let monitor = Responder::start();
+    let options = ["-f", "x", "--denied-exit", "3-5", "--requeue", "5"];
+    let mut command = licwrap(monitor.socket(), &[&options[..], &FAILS].concat());
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    for (status, waits) in [(3, Wait::AsConfigured), (5, Wait::Yes)] {
+        let asker = monitor.accept();
+        let Request::Acquire(acquire) = &asker.request else { panic!("{:?}", asker.request) };
+        assert!(acquire.is_supervised);
+        assert_eq!((acquire.wait, acquire.ticket), (waits, None));
+        let token = asker.grant(7);
+        writeln!(input, "{status}").unwrap();
+        token.wait_for_end();
+        assert_eq!(denied(&monitor), Some(status));
+    }
+    let _token = monitor.accept().grant(7);
+    writeln!(input, "9").unwrap();
+    assert_eq!(outcome(&monitor).exit_status, Some(9));
+    check(&child.wait_with_output().unwrap(), 9, "3\n5\n9\n", "");
+}
+
+#[test]
+fn asking_again_has_an_end_and_the_status_passes() {
+    let monitor = Responder::start();
+    for (requeue, runs) in [("0", 1), ("1", 2)] {
+        let options = ["-f", "x", "--denied-exit", "3", "--requeue", requeue];
+        let tool = ["--", "/bin/sh", "-c", "exit 3"];
+        let child = licwrap(monitor.socket(), &[&options[..], &tool].concat()).spawn().unwrap();
+        for _ in 0..runs {
+            let _token = monitor.accept().grant(7);
+            assert_eq!(denied(&monitor), Some(3));
+        }
+        check(&child.wait_with_output().unwrap(), 3, "", "");
+    }
+}
+
+#[test]
+fn a_signal_ends_the_pause_before_asking_again() {
+    let monitor = Responder::start();
+    let options = ["-v", "-f", "x", "--denied-exit", "3", "--requeue", "5"];
+    let tool = ["--", "/bin/sh", "-c", "trap '' TERM; exit 3"];
+    let mut child = licwrap(monitor.socket(), &[&options[..], &tool].concat()).spawn().unwrap();
+    let _token = monitor.accept().grant(7);
+    assert_eq!(denied(&monitor), Some(3));
+    let told = "licwrap: got x, lease 7\nlicwrap: sh got no license; asking again in 1 s, time 1\n";
+    let mut bytes = vec![0; told.len()];
+    child.stderr.as_mut().unwrap().read_exact(&mut bytes).unwrap();
+    assert_eq!(text(&bytes), told);
+    kill(pid(&child), Signal::SIGTERM).unwrap();
+    let _told = outcome(&monitor);
+    assert_eq!(child.wait().unwrap().signal(), Some(libc::SIGTERM));
 }

@@ -6,7 +6,7 @@ use anyhow::Context;
 use jiff::Timestamp;
 use lic_admission::{Decision, Denied, Grant, LeaseId, Ticket};
 use lic_protocol::{
-    event::WaitOutcome,
+    event::{ReasonClass, WaitOutcome},
     outcome::Outcome,
     wire::{Acquire, Refusal, Reply, Want},
 };
@@ -229,13 +229,26 @@ impl SeatServer {
         if denied.refusal == Refusal::Unknown {
             return debug!("{:?} asked for what is no tool: {reason:?}", record.holder.user);
         }
+        let class = facts::class(denied.refusal);
+        self.record_refused(record, &denied.lacking, class, reason, now);
+    }
+
+    /// As [`SeatServer::record_denial`], whoever refused.
+    pub(super) fn record_refused(
+        &mut self,
+        record: &Record,
+        wants: &[Want],
+        class: ReasonClass,
+        reason: &str,
+        now: Timestamp,
+    ) {
         let id = self.admission.next_id(now);
         let request = Record { id, since: stamp(now), ..record.clone() };
         if self.denials.is_empty() {
             self.set_deadline(Duration::from_secs(DENIALS_S), Deadline::Denials);
         }
         self.outbox.push_at_once(self.denials.due(now));
-        let denials = facts::denials(&request, &denied.lacking, denied.refusal, reason);
+        let denials = facts::denials(&request, wants, class, reason);
         self.outbox.push_at_once(denials.filter_map(|denial| self.denials.take(denial, now)));
     }
 

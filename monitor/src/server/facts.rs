@@ -97,7 +97,7 @@ pub(super) fn dequeues(place: &Record, ending: &Ending) -> impl Iterator<Item = 
 pub(super) fn denials(
     request: &Record,
     lacking: &[Want],
-    refusal: Refusal,
+    class: ReasonClass,
     reason: &str,
 ) -> impl Iterator<Item = Event> {
     lacking.iter().map(move |want| {
@@ -107,7 +107,7 @@ pub(super) fn denials(
             host: request.host.clone(),
             count: want.count,
             reason: reason.to_owned(),
-            class: class(refusal),
+            class,
             process: process(&request.tool),
             tries: 1,
         });
@@ -150,7 +150,8 @@ fn identity(kind: &str, id: &str, feature: &FeatureName) -> Identity {
     Identity { hash: identity_hash(&ServerName::local(), line.as_bytes()), ordinal: 0 }
 }
 
-fn class(refusal: Refusal) -> ReasonClass {
+/// Why a refusal was, in the words of every license system.
+pub(super) fn class(refusal: Refusal) -> ReasonClass {
     match refusal {
         Refusal::Busy => ReasonClass::Exhausted,
         Refusal::Unknown => ReasonClass::NotLicensed,

@@ -3,8 +3,9 @@
 
 use std::{os::fd::OwnedFd, time::Duration};
 
+use jiff::Timestamp;
 use lic_admission::LeaseId;
-use lic_protocol::{outcome::Outcome, wire::Reply};
+use lic_protocol::{event::ReasonClass, outcome::Outcome, wire::Reply};
 use tracing::{debug, warn};
 
 use super::{
@@ -19,22 +20,40 @@ use super::{
 impl SeatServer {
     /// A supervisor tells how its tool ended. Whoever supervises nothing is heard, and nothing follows.
     pub(super) fn take_outcome(&mut self, connection: &Connection, outcome: Outcome) {
-        let supervisor = &connection.peer;
+        self.learn_outcome(&connection.peer, outcome);
+        heard(connection);
+    }
+
+    /// The same of a tool whose own exit status says that it got no license: that is a denial of what it held seats for.
+    pub(super) fn take_denied(
+        &mut self,
+        connection: &Connection,
+        outcome: Outcome,
+        now: Timestamp,
+    ) {
+        if let Some(record) = self.learn_outcome(&connection.peer, outcome)
+            && let Some(status) = outcome.exit_status
+        {
+            let reason = format!("the tool exited with {status}, its own \"no license\" status");
+            self.record_refused(&record, &record.wants, ReasonClass::Other, &reason, now);
+        }
+        heard(connection);
+    }
+
+    /// Returns the record of the lease whose tool ended so.
+    fn learn_outcome(&mut self, supervisor: &Peer, outcome: Outcome) -> Option<Record> {
         let mut ended = self.unreported.iter().rev();
-        if let Some(lease) =
-            ended.find(|(_, ended)| is_of(&ended.record, supervisor)).map(|(lease, _)| *lease)
-        {
+        if let Some((lease, ended)) = ended.find(|(_, ended)| is_of(&ended.record, supervisor)) {
+            let (lease, record) = (*lease, ended.record.clone());
             self.tell_end_with(lease, outcome);
-        } else if let Some(lease) =
-            self.leases.values_mut().rev().find(|lease| is_of(&lease.record, supervisor))
-        {
-            // The kernel has yet to tell us that the tool ended.
-            lease.record.outcome = outcome;
-            note(self.seats.add_outcome(lease.record.id, &outcome), lease.record.id);
+            return Some(record);
         }
-        if let Err(errno) = connection.send(&Reply::Done { text: String::new() }) {
-            debug!("a supervisor is gone: {errno}");
-        }
+        let lease =
+            self.leases.values_mut().rev().find(|lease| is_of(&lease.record, supervisor))?;
+        // The kernel has yet to tell us that the tool ended.
+        lease.record.outcome = outcome;
+        note(self.seats.add_outcome(lease.record.id, &outcome), lease.record.id);
+        Some(lease.record.clone())
     }
 
     /// Tells an end at once, or else once it is known how the tool ended.
@@ -114,6 +133,12 @@ impl SeatServer {
         if let Some(ended) = self.unreported.remove(&lease) {
             self.tell_end(&ended.record, &ended.ending);
         }
+    }
+}
+
+fn heard(connection: &Connection) {
+    if let Err(errno) = connection.send(&Reply::Done { text: String::new() }) {
+        debug!("a supervisor is gone: {errno}");
     }
 }
 

@@ -145,3 +145,24 @@ fn an_outcome_outlives_the_monitor() {
     site.expect_events(&["0 checkout three:1"]);
     check(&site.event(), killed());
 }
+
+#[test]
+fn a_tool_that_says_it_got_no_license_is_a_denial() {
+    let site = Site::start();
+    let mut holder = site.holder("three:2\nsupervised=yes");
+    holder.reply();
+    site.expect_events(&["0 checkout three:2"]);
+    let mut supervisor = site.client();
+    supervisor.send(&TOLD.replace("op=outcome", "op=denied"));
+    assert_eq!(supervisor.reply(), "status=done text=");
+    let reason = "the tool exited with 3, its own \"no license\" status";
+    site.expect_events(&[&format!("0 denial three:2 other {reason}")]);
+    holder.kill();
+    check(&site.event(), OUTCOME);
+    // Nobody's parent denies nobody anything.
+    let mut nobody = site.client();
+    nobody.send(&TOLD.replace("op=outcome", "op=denied"));
+    assert_eq!(nobody.reply(), "status=done text=");
+    site.ask("feature=three").reply();
+    site.expect_events(&["0 checkout three:1"]);
+}

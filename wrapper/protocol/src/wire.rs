@@ -80,6 +80,8 @@ pub enum Request {
     },
     /// How the tool ended whose parent asks.
     Outcome(Outcome),
+    /// The same, of a tool whose exit status says that it got no license.
+    Denied(Outcome),
     /// Read the log whose open descriptor comes with this message, once. For licmon's own user and root.
     Import(Import),
     /// Make the live database again from history. For licmon's own user and root.
@@ -190,6 +192,10 @@ impl Request {
                 pairs.put("op", "outcome");
                 outcome.put_into(&mut pairs);
             }
+            Self::Denied(outcome) => {
+                pairs.put("op", "denied");
+                outcome.put_into(&mut pairs);
+            }
             Self::Import(import) => {
                 pairs.put("op", "import");
                 pairs.put("system", &import.system);
@@ -213,6 +219,7 @@ impl Request {
             Some("explain") => Acquire::decode(&pairs).map(Self::Explain),
             Some("release") => Ok(Self::Release { lease: pairs.need_number("lease")? }),
             Some("outcome") => Ok(Self::Outcome(Outcome::of(&pairs))),
+            Some("denied") => Ok(Self::Denied(Outcome::of(&pairs))),
             Some("import") => Ok(Self::Import(Import {
                 system: pairs.need("system")?,
                 server: pairs.need("server")?,
@@ -415,6 +422,10 @@ mod tests {
         check_request(
             &Request::Outcome(outcome),
             "licwrap=1\nop=outcome\nexit_status=3\ncpu_ms=20\n\n",
+        );
+        check_request(
+            &Request::Denied(outcome),
+            "licwrap=1\nop=denied\nexit_status=3\ncpu_ms=20\n\n",
         );
         check_request(&Request::Rebuild, "licwrap=1\nop=rebuild\n\n");
     }
