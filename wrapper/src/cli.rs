@@ -19,7 +19,7 @@ Take a seat of a feature, then become TOOL. The seat is free again when TOOL end
 
   -f FEATURE[:N]   take N seats (1) of FEATURE; repeat for several, all or none are taken
                    (default: one seat of the feature named as TOOL)
-  -w[=DURATION]    wait for a seat, at most DURATION: 30, 30s, 5m, 1h
+  -w[=DURATION]    wait for a seat, at most DURATION: 500ms, 30, 30s, 5m, 1h
   -n               do not wait
   -E CODE          exit with CODE in place of 75, 124 and a refusal's 125
   -P PROJECT       name the project this run belongs to
@@ -316,9 +316,9 @@ impl Options {
 
 fn waiting(after: &[u8], argument: &[u8]) -> Result<Waiting, Mistake> {
     match after {
-        [b'=', text @ ..] => duration(text)
-            .map(Waiting::For)
-            .ok_or_else(|| Mistake::new("a duration is written 30, 30s, 5m or 1h, not", argument)),
+        [b'=', text @ ..] => duration(text).map(Waiting::For).ok_or_else(|| {
+            Mistake::new("a duration is written 500ms, 30, 30s, 5m or 1h, not", argument)
+        }),
         _ => Ok(Waiting::Yes),
     }
 }
@@ -449,7 +449,7 @@ mod tests {
             "a duration follows its option directly, as in -w=5m, not as its own argument",
             "5",
         );
-        let duration = "a duration is written 30, 30s, 5m or 1h, not";
+        let duration = "a duration is written 500ms, 30, 30s, 5m or 1h, not";
         check_mistake(&["-w=soon", "--", "x"], duration, "-w=soon");
         check_mistake(&["-w=", "--", "x"], duration, "-w=");
         check_mistake(&["-w", "-n", "--", "x"], "-w and -n exclude each other", "-n");

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-/// Reads `30`, `0.5`, `30s`, `5m`, `1h`; seconds where no unit stands. At most 9 digits before the point, 3 after.
+/// Reads `30`, `0.5`, `500ms`, `30s`, `5m`, `1h`; seconds where no unit stands. At most 9 digits before the point, 3 after.
 #[must_use]
 pub fn duration(text: &[u8]) -> Option<Duration> {
-    let (number, unit_s) = match text {
-        [number @ .., b'h'] => (number, 3600),
-        [number @ .., b'm'] => (number, 60),
-        [number @ .., b's'] | number => (number, 1),
+    let (number, unit_ms) = match text {
+        [number @ .., b'm', b's'] => (number, 1),
+        [number @ .., b'h'] => (number, 3_600_000),
+        [number @ .., b'm'] => (number, 60_000),
+        [number @ .., b's'] | number => (number, 1000),
     };
     let mut parts = number.splitn(2, |byte| *byte == b'.');
     let whole = decimal(parts.next()?)?;
@@ -16,7 +17,7 @@ pub fn duration(text: &[u8]) -> Option<Duration> {
         Some(part) => decimal(part)? * [100, 10, 1].get(part.len() - 1)?,
         None => 0,
     };
-    Some(Duration::from_millis((whole * 1000 + thousandths) * unit_s))
+    Some(Duration::from_micros((whole * 1000 + thousandths) * unit_ms))
 }
 
 fn decimal(digits: &[u8]) -> Option<u64> {
@@ -39,6 +40,8 @@ mod tests {
             ("0.125s", Some(125)),
             ("5m", Some(300_000)),
             ("1h", Some(3_600_000)),
+            ("500ms", Some(500)),
+            ("ms", None),
             ("999999999h", Some(3_599_999_996_400_000)),
             ("", None),
             ("s", None),

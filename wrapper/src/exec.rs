@@ -8,7 +8,9 @@ use std::{
 use lic_protocol::pairs::push_decimal;
 use nix::{
     errno::Errno,
-    fcntl::{FcntlArg, FdFlag, fcntl},
+    fcntl::{AT_FDCWD, AtFlags, FcntlArg, FdFlag, fcntl},
+    sys::stat::stat,
+    unistd::{AccessFlags, faccessat},
 };
 
 use crate::{
@@ -73,6 +75,32 @@ pub fn become_tool(program: &CStr, tool: &[&CStr], environment: &[&CStr]) -> Err
         }
     }
     found
+}
+
+/// What is certain to keep the tool at `program` from running, found without trying: who cannot run takes no seat. `None` where
+/// only trying tells.
+#[must_use]
+pub fn obstacle(program: &CStr, environment: &[&CStr]) -> Option<Errno> {
+    let path = variable(environment, "PATH").unwrap_or(PATH_DEFAULT);
+    let is_searched = !program.to_bytes().contains(&b'/');
+    let mut found = Errno::ENOENT;
+    for candidate in candidates(program.to_bytes(), path) {
+        match look(&candidate) {
+            Err(Errno::EACCES) => found = Errno::EACCES,
+            Err(Errno::ENOENT | Errno::ENOTDIR) if is_searched => {}
+            Err(errno @ (Errno::ENOENT | Errno::ENOTDIR)) => return Some(errno),
+            Ok(()) | Err(_) => return None,
+        }
+    }
+    Some(found)
+}
+
+/// Whether there is a file that we may run.
+fn look(path: &[u8]) -> nix::Result<()> {
+    if stat(path)?.st_mode & libc::S_IFMT == libc::S_IFDIR {
+        return Err(Errno::EACCES);
+    }
+    faccessat(AT_FDCWD, path, AccessFlags::X_OK, AtFlags::AT_EACCESS)
 }
 
 /// The exit status that tells why the tool did not run.

@@ -38,6 +38,9 @@ pub fn run(arguments: &[&CStr], environment: &[&CStr]) -> c_int {
 }
 
 fn run_tool(mut order: Order<'_>, environment: &[&CStr]) -> u8 {
+    if let Some(errno) = exec::obstacle(order.program(), environment) {
+        return not_run(&order, errno);
+    }
     let knowledge = config::knowledge(&order.wants, order.called.as_deref(), environment);
     // The file's word does not hold where a refusal would look like it.
     let is_clear =

@@ -18,7 +18,7 @@ use std::{
 use nix::libc::SIGSEGV;
 
 use crate::{
-    programs::{check, end, granted, granted_in_shell, licwrap, text},
+    programs::{check, end, granted, granted_in_shell, licwrap, text, unasked},
     responder::Responder,
 };
 
@@ -77,13 +77,23 @@ fn the_tools_end_is_its_own() {
 }
 
 #[test]
-fn a_tool_that_cannot_be_run_is_told_from_one_that_is_missing() {
+fn a_tool_that_cannot_be_run_is_told_from_one_that_is_missing_and_asks_for_no_seat() {
     let missing = "licwrap: cannot run `/nonexistent`: No such file or directory\n";
-    check(&granted(&["--", "/nonexistent"]), 127, "", missing);
+    check(&unasked(&["--", "/nonexistent"]), 127, "", missing);
     let missing = "licwrap: cannot run `no-such-tool`: No such file or directory\n";
-    check(&granted(&["--", "no-such-tool"]), 127, "", missing);
+    check(&unasked(&["--", "no-such-tool"]), 127, "", missing);
     let unusable = "licwrap: cannot run `/etc/passwd`: Permission denied\n";
-    check(&granted(&["--", "/etc/passwd"]), 126, "", unusable);
+    check(&unasked(&["--", "/etc/passwd"]), 126, "", unusable);
+    check(&unasked(&["--", "/etc"]), 126, "", "licwrap: cannot run `/etc`: Permission denied\n");
+    let part = "licwrap: cannot run `/etc/passwd/x`: Not a directory\n";
+    check(&unasked(&["--", "/etc/passwd/x"]), 126, "", part);
+    let supervised = unasked(&["--supervise", "--", "/nonexistent"]);
+    check(&supervised, 127, "", "licwrap: cannot run `/nonexistent`: No such file or directory\n");
+    // Its interpreter is missing, which only trying tells.
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("script");
+    make_script(&script, "#!/nonexistent\n", 0o755);
+    assert_eq!(granted(&["--", script.to_str().unwrap()]).status.code(), Some(127));
 }
 
 #[test]
@@ -112,7 +122,7 @@ fn a_name_is_searched_as_a_shell_searches_it() {
         let monitor = Responder::start();
         let mut command = licwrap(monitor.socket(), &["--", tool]);
         let child = command.current_dir(&folder).env("PATH", path).spawn().unwrap();
-        let _token = monitor.accept().grant(7);
+        let _token = (code == 0).then(|| monitor.accept().grant(7));
         check(&child.wait_with_output().unwrap(), code, stdout, stderr);
     }
 }

@@ -34,6 +34,14 @@ pub(crate) fn granted(arguments: &[&str]) -> Output {
     child.wait_with_output().unwrap()
 }
 
+/// Runs licwrap, which must not ask for a seat: it would wait for the answer until its time is over.
+pub(crate) fn unasked(arguments: &[&str]) -> Output {
+    let monitor = Responder::start();
+    let output = licwrap(monitor.socket(), arguments).output().unwrap();
+    assert!(!monitor.was_asked());
+    output
+}
+
 /// Runs a shell script, where `$0` is licwrap, against a monitor that grants.
 pub(crate) fn granted_in_shell(script: &str) -> Output {
     let monitor = Responder::start();

@@ -57,6 +57,11 @@ impl Responder {
         &self.socket
     }
 
+    /// Whether somebody waits for an answer.
+    pub(crate) fn was_asked(&self) -> bool {
+        self.listener.accept().is_ok()
+    }
+
     /// The next licwrap, once its request is complete.
     pub(crate) fn accept(&self) -> Asker {
         let mut accepted = None;
