@@ -117,9 +117,13 @@ impl Admission {
 
     /// A number never given before: microseconds since 1970, or one more than the last where that is greater.
     pub fn next_id(&mut self, now: Timestamp) -> u64 {
-        let clock = u64::try_from(now.as_microsecond()).unwrap_or(0);
-        self.last_id = clock.max(self.last_id + 1);
+        self.last_id = self.id_at(now);
         self.last_id
+    }
+
+    fn id_at(&self, now: Timestamp) -> u64 {
+        let clock = u64::try_from(now.as_microsecond()).unwrap_or(0);
+        clock.max(self.last_id + 1)
     }
 
     /// From now on every new number is above `id`, which was given before a restart. A number that was drawn is none of ours.
@@ -134,7 +138,7 @@ impl Admission {
         if let Some(denied) = self.never(asker, wants, now) {
             return Decision::Refused(denied);
         }
-        let lacking = self.lacking(asker, wants);
+        let lacking = self.lacking(asker, wants, now);
         if lacking.is_empty() {
             let needs = self.pools.needs(asker, wants);
             return Decision::Granted(self.hold(needs, now));
@@ -151,11 +155,11 @@ impl Admission {
         if let Some(denied) = self.never(asker, wants, now) {
             return Outlook::Refused(denied);
         }
-        if self.lacking(asker, wants).is_empty() {
+        if self.lacking(asker, wants, now).is_empty() {
             return Outlook::Free;
         }
         let needs = self.pools.needs(asker, wants);
-        Outlook::Waits { place: self.queue.place_at(self.newest_rank(asker, wants), &needs) }
+        Outlook::Waits { place: self.queue.place_at(self.newest_rank(asker, wants, now), &needs) }
     }
 
     /// What would have been refused or kept waiting if the tools that are only observed were enforced.
@@ -362,8 +366,8 @@ impl Admission {
     }
 
     /// The rank of somebody who comes now.
-    fn newest_rank(&self, asker: &Asker, wants: &[Want]) -> Rank {
-        Rank::new(Ticket(self.last_id + 1), self.credit_us(asker, wants))
+    fn newest_rank(&self, asker: &Asker, wants: &[Want], now: Timestamp) -> Rank {
+        Rank::new(Ticket(self.id_at(now)), self.credit_us(asker, wants))
     }
 
     /// The least that his class is worth on any of the features, so that he passes nobody on one where it is worth less.
@@ -373,8 +377,8 @@ impl Admission {
     }
 
     /// The wants that cannot be had now, behind everybody who waits before the asker. The features are known.
-    fn lacking(&self, asker: &Asker, wants: &[Want]) -> Vec<Want> {
-        let rank = self.newest_rank(asker, wants);
+    fn lacking(&self, asker: &Asker, wants: &[Want], now: Timestamp) -> Vec<Want> {
+        let rank = self.newest_rank(asker, wants, now);
         let is_last = self.queue.is_last(rank);
         let is_lacking = |want: &&Want| {
             let pool = self.pool(want);

@@ -16,13 +16,16 @@ impl Admission {
     /// not have, or not now.
     #[must_use]
     pub fn never(&self, asker: &Asker, wants: &[Want], now: Timestamp) -> Option<Denied> {
-        if let Some(want) = wants.iter().find(|want| self.pools.find(&want.feature).is_none()) {
+        wants.iter().find_map(|want| self.never_one(asker, want, now))
+    }
+
+    fn never_one(&self, asker: &Asker, want: &Want, now: Timestamp) -> Option<Denied> {
+        let Some(pool) = self.pools.find(&want.feature).map(|pool| self.pools.get(pool)) else {
             let text = format!("no tool named {} is configured", want.feature.escape_debug());
             return Some(Denied { refusal: Refusal::Unknown, text, lacking: vec![want.clone()] });
-        }
-        let enforced = || wants.iter().filter(|want| self.pool(want).tool.mode == Mode::Enforce);
-        let forbidden = |want| forbidden(&self.pool(want).tool, asker, want, now);
-        enforced().find_map(forbidden).or_else(|| enforced().find_map(|w| self.too_many(asker, w)))
+        };
+        (pool.tool.mode == Mode::Enforce).then_some(())?;
+        forbidden(&pool.tool, asker, want, now).or_else(|| self.too_many(asker, want))
     }
 
     fn too_many(&self, asker: &Asker, want: &Want) -> Option<Denied> {
