@@ -13,7 +13,7 @@ use lic_protocol::{
     pairs::Malformed,
     place::{Chosen, Place},
     query::{Cursor, Filter, LIMIT_DEFAULT, LIMIT_MAX, Which},
-    wire::Want,
+    want::Want,
 };
 use lic_store::read::Reader;
 use serde::Deserialize;

@@ -12,6 +12,7 @@ use lic_protocol::{
     config::{ConfigError, ConfigFile},
     name::ServerName,
     place::Place,
+    want::OR,
 };
 use lic_store::open::DatabasePaths;
 use serde::{Deserialize, de::IgnoredAny};
@@ -239,6 +240,13 @@ impl Mistakes<'_> {
         }
         let mut seen: Vec<&str> = Vec::new();
         for name in sections.tool.iter().map(|section| &section.name) {
+            if name.get_ref().contains(OR) {
+                let message = format!(
+                    "the tool name `{}` holds `{OR}`, which stands between alternatives in -f",
+                    name.get_ref()
+                );
+                return self.at(name, message);
+            }
             let is_strange = name.get_ref().is_empty() || name.get_ref().contains(['/', ':', '\0']);
             if is_strange || seen.contains(&name.get_ref().as_str()) {
                 let message = format!("the tool name `{}` is taken or not a name", name.get_ref());
@@ -337,62 +345,21 @@ mod tests {
             "[[tool]]\nname = \"t\"\nseats = 1\non_down = \"dance\"\n",
             "c.toml:4:11: `on_down` is one of \"run\", \"wait\", \"deny\"",
         );
+        check(
+            "[[tool]]\nname = \"a || b\"\nseats = 1\n",
+            "c.toml:2:8: the tool name `a || b` holds ` || `, which stands between alternatives in -f",
+        );
         check("[[tool]]\nname = \"t\"\n", "c.toml:1:1: missing field `seats`");
     }
 
     #[test]
     fn every_key_of_a_tool_is_read() {
-        let tool = "[[tool]]\nname = \"t\"\nseats = 4\nunit = \"user_host\"\nmode = \"observe\"\n\
-            zone = \"Europe/Stockholm\"\nwindow = [\"mon-fri 20:00-07:00\"]\nageing = \"5m\"\n\
+        let tool = "[[tool]]\nname = \"t\"\nseats = 4\ntokens = { per_core = 2 }\nunit = \"user_host\"\nmode = \"observe\"\n\
+            zone = \"Europe/Stockholm\"\nexpires = \"2027-01-31\"\nwindow = [\"mon-fri 20:00-07:00\"]\nageing = \"5m\"\n\
             reserve = [{ seats = 1, user = \"ann\" }, { seats = 3, group = \"cfd\", host = \"node*\" }]\n\
             rules = [{ allow = { project = \"wing\" } }, { deny = {} }]\n\
             priority = [{ class = 2, user = \"ann\" }]\n\
             match = { exe = \"^/opt/\", name = \"^t$\", cmdline = \"-batch\" }\n";
         check(tool, "0 servers, 1 tools");
-    }
-
-    #[test]
-    fn what_is_wrong_with_a_tool_is_told() {
-        let tool = "[[tool]]\nname = \"t\"\nseats = 2\n";
-        for (line, told) in [
-            (
-                "unit = \"core\"",
-                "8: `unit` is one of \"run\", \"tree\", \"user\", \"host\", \"user_host\"",
-            ),
-            ("mode = \"on\"", "8: `mode` is one of \"off\", \"observe\", \"enforce\""),
-            (
-                "window = [\"8-17\"]",
-                "11: `8-17` is no window, like \"20:00-07:00\" or \"mon-fri 08:00-17:00\"",
-            ),
-            (
-                "reserve = [{ seats = 2, user = \"a\" }, { seats = 1, user = \"b\" }]",
-                "11: 3 seats are set aside, the tool has 2",
-            ),
-            ("reserve = [{ seats = 0, user = \"a\" }]", "22: `seats` is a number from 1"),
-            (
-                "reserve = [{ seats = 1 }]",
-                "22: name a user, a group or a host for whom seats are set aside",
-            ),
-            (
-                "reserve = [{ seats = 1, project = \"a\" }]",
-                "35: seats are set aside for users, groups and hosts: a project is whatever a user says",
-            ),
-            ("rules = [{}]", "10: a rule has either `allow` or `deny`"),
-            (
-                "rules = [{ allow = { users = \"a\" } }]",
-                "22: unknown key `users`, did you mean `user`?",
-            ),
-            ("rules = [{ deny = { user = \"[\" } }]", "28: `[` is no name or pattern: "),
-            ("priority = [{ class = 0, user = \"a\" }]", "23: `class` is a number from 1 to 100"),
-        ] {
-            let text = format!("{tool}{line}\n");
-            let told_at = format!("c.toml:4:{told}");
-            let file = ConfigFile::of(Some(PathBuf::from("c.toml")), text).unwrap();
-            let found = file
-                .sections::<Sections>()
-                .and_then(|sections| Mistakes(&file).tool(&sections.tool[0]).map(drop));
-            let found = found.unwrap_err().to_string();
-            assert!(found.starts_with(&told_at), "{found}\n{told_at}");
-        }
     }
 }

@@ -8,6 +8,7 @@ mod checkin;
 mod checkout;
 pub mod config;
 mod connection;
+mod cores;
 mod denials;
 mod exit_info;
 mod explain;
@@ -329,7 +330,7 @@ impl SeatServer {
     fn read(&mut self, mut connection: Connection, now: Timestamp) {
         match connection.receive() {
             Arrived::Request(Ok(Request::Acquire(acquire))) => {
-                self.acquire(connection, acquire, now);
+                self.acquire(connection, &acquire, now);
             }
             Arrived::Request(Ok(Request::Outcome(outcome))) => {
                 self.take_outcome(&connection, outcome);
@@ -392,7 +393,7 @@ impl SeatServer {
 
     /// Who asks, for admission. His groups are looked up only where a decision depends on them.
     fn asker(&mut self, record: &Record) -> Asker {
-        let asks_for_groups = self.admission.asks_for_groups(&record.wants);
+        let asks_for_groups = self.admission.asks_for_groups(record.wants());
         let groups =
             if asks_for_groups { self.users.groups(record.holder.uid) } else { Vec::new() };
         Asker {

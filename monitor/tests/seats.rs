@@ -6,6 +6,8 @@
 mod acts;
 #[path = "seats/adoption.rs"]
 mod adoption;
+#[path = "seats/alternatives.rs"]
+mod alternatives;
 #[path = "seats/outcome.rs"]
 mod outcome;
 #[path = "seats/site.rs"]

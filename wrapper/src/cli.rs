@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use lic_protocol::wire::{WANTS_MAX, Want};
+use lic_protocol::want::{Choice, WANTS_MAX, wishes};
 
 use crate::{
     denied::{self, Denied, Statuses},
@@ -17,8 +17,10 @@ pub const HELP: &str = "\
 usage: licwrap [OPTION]... -- TOOL [ARG]...
 Take a seat of a feature, then become TOOL. The seat is free again when TOOL ends.
 
-  -f FEATURE[:N]   take N seats (1) of FEATURE; repeat for several, all or none are taken
-                   (default: one seat of the feature named as TOOL)
+  -f FEATURE[:N]   take N seats of FEATURE; repeat for several, all or none are taken
+                   (default: the feature named as TOOL, and as many seats as licwrap.toml
+                   says a run takes)
+  -f 'A || B:N'    take A, or where it cannot be had B; whichever can be had first
   -w[=DURATION]    wait for a seat, at most DURATION: 500ms, 30, 30s, 5m, 1h
   -n               do not wait
   -E CODE          exit with CODE in place of 75, 124 and a refusal's 125
@@ -56,7 +58,7 @@ pub enum Call<'a> {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Order<'a> {
     /// The seats, each feature once; never empty.
-    pub wants: Vec<Want>,
+    pub choices: Vec<Choice>,
     /// What to do when no seat is free.
     pub waiting: Waiting,
     /// Takes the place of 75, 124 and a refusal's 125.
@@ -165,7 +167,7 @@ fn stray(argument: &[u8]) -> Mistake {
 
 #[derive(Default)]
 struct Options {
-    wants: Vec<Want>,
+    choices: Vec<Choice>,
     is_waiting: Option<Waiting>,
     exit_code: Option<u8>,
     project: Option<String>,
@@ -258,8 +260,8 @@ impl Options {
         let text = std::str::from_utf8(value).map_err(|_| Mistake::new("not UTF-8", value))?;
         match letter {
             b'f' => {
-                let want = Want::parse(text).map_err(|wrong| Mistake::new(wrong.0, value))?;
-                self.want(want, value)
+                let choice = Choice::parse(text).map_err(|wrong| Mistake::new(wrong.0, value))?;
+                self.choice(choice, value)
             }
             b'E' => {
                 let code = text.parse().map_err(|_| Mistake::new("-E takes 0 to 255, not", value));
@@ -273,14 +275,17 @@ impl Options {
         }
     }
 
-    fn want(&mut self, want: Want, value: &[u8]) -> Result<(), Mistake> {
-        if self.wants.iter().any(|other| other.feature == want.feature) {
+    fn choice(&mut self, choice: Choice, value: &[u8]) -> Result<(), Mistake> {
+        self.choices.push(choice);
+        let features: Vec<&str> = wishes(&self.choices).map(|wish| wish.feature.as_str()).collect();
+        let is_repeated =
+            |(at, feature): (usize, &&str)| features.iter().take(at).any(|other| other == feature);
+        if features.iter().enumerate().any(is_repeated) {
             return Err(Mistake::new("name a feature once, as in -f NAME:2, not twice", value));
         }
-        if self.wants.len() == WANTS_MAX {
+        if features.len() > WANTS_MAX {
             return Err(Mistake::new("at most 16 features can be asked for at once", value));
         }
-        self.wants.push(want);
         Ok(())
     }
 
@@ -290,16 +295,16 @@ impl Options {
         };
         let denied = self.denied()?;
         let base = base_name(program.to_bytes());
-        if self.wants.is_empty() {
+        if self.choices.is_empty() {
             match std::str::from_utf8(base) {
                 Ok(name) if !name.is_empty() => {
-                    self.wants.push(Want { feature: name.to_owned(), count: 1 });
+                    self.choices.push(Choice::of(name));
                 }
                 _ => return Err(Mistake::new("name a feature with -f for the tool", base)),
             }
         }
         Ok(Order {
-            wants: self.wants,
+            choices: self.choices,
             waiting: self.is_waiting.unwrap_or(Waiting::AsConfigured),
             exit_code: self.exit_code,
             project: self.project,
@@ -343,8 +348,8 @@ fn shown_name(name: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn wants(text: &str) -> Vec<Want> {
-        text.split(' ').map(|want| Want::parse(want).unwrap()).collect()
+    fn choices(text: &str) -> Vec<Choice> {
+        text.split(", ").map(|choice| Choice::parse(choice).unwrap()).collect()
     }
 
     fn with_parsed<T>(line: &[&str], then: impl FnOnce(Result<Call<'_>, Mistake>) -> T) -> T {
@@ -372,7 +377,7 @@ mod tests {
 
     fn order<'a>(tool: &'a [&'a CStr]) -> Order<'a> {
         Order {
-            wants: wants("x"),
+            choices: choices("x"),
             waiting: Waiting::AsConfigured,
             exit_code: None,
             project: None,
@@ -405,12 +410,12 @@ mod tests {
         check(&["-n", "--", "x"], &Order { waiting: Waiting::No, ..order(plain) });
         let five_minutes = Waiting::For(Duration::from_mins(5));
         check(
-            &["-vw=5m", "-P", "-f", "-fa:2", "-f", "b", "-E7", "--", "x"],
+            &["-vw=5m", "-P", "-f", "-fa:2", "-f", "b || c:3", "-E7", "--", "x"],
             &Order {
                 waiting: five_minutes,
                 is_verbose: true,
                 project: Some("-f".into()),
-                wants: wants("a:2 b:1"),
+                choices: choices("a:2, b || c:3"),
                 exit_code: Some(7),
                 ..order(plain)
             },
@@ -463,6 +468,11 @@ mod tests {
             &["-f", "a", "-f", "a:2"],
             "name a feature once, as in -f NAME:2, not twice",
             "a:2",
+        );
+        check_mistake(
+            &["-f", "a || b", "-f", "b"],
+            "name a feature once, as in -f NAME:2, not twice",
+            "b",
         );
         check_mistake(&["--denied-exit"], "a value must follow", "--denied-exit");
         check_mistake(

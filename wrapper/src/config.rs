@@ -6,7 +6,11 @@
 
 use std::{ffi::CStr, time::Duration};
 
-use lic_protocol::{pairs::Pairs, paths, wire::Want};
+use lic_protocol::{
+    pairs::Pairs,
+    paths,
+    want::{Choice, wishes},
+};
 use nix::sys::stat::{FileStat, fstat, stat};
 
 use crate::{
@@ -32,13 +36,14 @@ pub struct Knowledge {
     pub denied: Option<Denied>,
 }
 
-/// Finds out about the features of one run. Where they differ the strictest `on_down` holds, and the first socket.
+/// Finds out about the features of one run, alternatives included. Where they differ the strictest `on_down` holds, and the first socket.
 /// The file of the name we were `called` by speaks where a feature has none of its own.
 #[must_use]
-pub fn knowledge(wants: &[Want], called: Option<&str>, environment: &[&CStr]) -> Knowledge {
+pub fn knowledge(choices: &[Choice], called: Option<&str>, environment: &[&CStr]) -> Knowledge {
+    let features: Vec<&str> = wishes(choices).map(|wish| wish.feature.as_str()).collect();
     let of_name = || called.and_then(system_pairs);
     let own: Vec<Option<Pairs>> =
-        wants.iter().map(|want| system_pairs(&want.feature).or_else(of_name)).collect();
+        features.iter().map(|feature| system_pairs(feature).or_else(of_name)).collect();
     let named = own.iter().flatten().find_map(|pairs| pairs.get("socket"));
     let socket = named.map_or_else(|| standard_socket(environment), String::into_bytes);
     let mut known = Knowledge {
@@ -49,10 +54,10 @@ pub fn knowledge(wants: &[Want], called: Option<&str>, environment: &[&CStr]) ->
         denied: None,
     };
     let folder = Folder::of(&known.socket);
-    let files: Vec<Pairs> = wants
+    let files: Vec<Pairs> = features
         .iter()
         .zip(own)
-        .filter_map(|(want, own)| own.or_else(|| folder.tool_file(&want.feature)))
+        .filter_map(|(feature, own)| own.or_else(|| folder.tool_file(feature)))
         .collect();
     for pairs in &files {
         known.learn(pairs);
@@ -208,11 +213,8 @@ mod tests {
         let mut variable = b"LICWRAP_SOCKET=".to_vec();
         variable.extend_from_slice(socket.as_os_str().as_bytes());
         let variable = std::ffi::CString::new(variable).unwrap();
-        let wants = [
-            Want { feature: "nobody-knows".into(), count: 1 },
-            Want { feature: feature.into(), count: 1 },
-        ];
-        let known = knowledge(&wants, None, &[&variable]);
+        let of_either = Choice::parse(&format!("nobody-knows || {feature}")).unwrap();
+        let known = knowledge(&[of_either], None, &[&variable]);
         assert_eq!(
             (known.socket.as_slice(), known.on_down),
             (socket.as_os_str().as_bytes(), expected)

@@ -140,6 +140,7 @@ fn refusal_sentence(refusal: Refusal) -> &'static str {
         Refusal::TooMany => "more seats than there are",
         Refusal::Malformed => "the license monitor does not understand the request",
         Refusal::Forbidden => "not allowed",
+        Refusal::Expired => "its license has expired",
         Refusal::QueueFull => "too many wait already",
     }
 }
@@ -169,13 +170,9 @@ impl Sentence {
     }
 
     fn add_features(&mut self, order: &Order<'_>) {
-        for (place, want) in order.wants.iter().enumerate() {
+        for (place, choice) in order.choices.iter().enumerate() {
             self.add(if place == 0 { "" } else { ", " });
-            self.add(&want.feature);
-            if want.count > 1 {
-                self.add(":");
-                self.add_number(u64::from(want.count));
-            }
+            self.add(&choice.shown());
         }
     }
 

@@ -3,8 +3,7 @@
 
 use std::ffi::{CStr, CString};
 
-use lic_protocol::pairs::Pairs;
-use lic_protocol::wire::Want;
+use lic_protocol::{pairs::Pairs, want::Choice};
 use nix::{
     sys::stat::stat,
     unistd::{AccessFlags, access},
@@ -36,9 +35,8 @@ pub fn order<'a>(
     let Ok(name) = std::str::from_utf8(name) else { return Ok(None) };
     let Some(file) = config::system_pairs(name) else { return Ok(None) };
     let feature = file.get("tool").unwrap_or_else(|| name.to_owned());
-    let want = Want { feature, count: 1 };
     Ok(Some(Order {
-        wants: vec![want],
+        choices: vec![Choice::of(&feature)],
         waiting: Waiting::AsConfigured,
         exit_code: None,
         project: None,

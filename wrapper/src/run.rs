@@ -41,7 +41,7 @@ fn run_tool(mut order: Order<'_>, environment: &[&CStr]) -> u8 {
     if let Some(errno) = exec::obstacle(order.program(), environment) {
         return not_run(&order, errno);
     }
-    let knowledge = config::knowledge(&order.wants, order.called.as_deref(), environment);
+    let knowledge = config::knowledge(&order.choices, order.called.as_deref(), environment);
     // The file's word does not hold where a refusal would look like it.
     let is_clear =
         |denied: &Denied| !order.exit_code.is_some_and(|code| denied.statuses.contain(code));
@@ -98,7 +98,7 @@ fn queue_again(order: &mut Order<'_>, again: u32) {
 }
 
 fn explain(order: &Order<'_>, environment: &[&CStr]) -> u8 {
-    let knowledge = config::knowledge(&order.wants, order.called.as_deref(), environment);
+    let knowledge = config::knowledge(&order.choices, order.called.as_deref(), environment);
     let (reason, text) = match wait::words(order, &knowledge) {
         Ok((None, text)) => return shown_line(text),
         Ok((Some(refusal), text)) => (NoSeat::Refused(refusal), text),

@@ -63,8 +63,8 @@ fn write_to(file: &OwnedFd, spool: &[u8], text: &[u8]) -> Option<()> {
 /// What is told of this run; the empty line at its end says that it is whole.
 fn told(order: &Order<'_>) -> Option<String> {
     let mut pairs = Pairs::new();
-    for want in &order.wants {
-        pairs.put("feature", &want.shown());
+    for choice in &order.choices {
+        pairs.put("feature", &choice.shown());
     }
     pairs.put("tool", &order.tool_name);
     if let Some(project) = &order.project {

@@ -166,7 +166,7 @@ impl<'a> Asking<'a> {
 
     fn acquire(&self) -> Acquire {
         Acquire {
-            wants: self.order.wants.clone(),
+            choices: self.order.choices.clone(),
             wait: match self.order.waiting {
                 Waiting::AsConfigured => Wait::AsConfigured,
                 Waiting::Yes | Waiting::For(_) => Wait::Yes,

@@ -15,7 +15,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lic_protocol::wire::{Acquire, Refusal, Reply, Request, Wait, Want};
+use lic_protocol::{
+    want::Choice,
+    wire::{Acquire, Refusal, Reply, Request, Wait},
+};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -29,14 +32,12 @@ use crate::{
 #[test]
 fn the_request_says_what_the_command_line_says() {
     let monitor = Responder::start();
-    let arguments = ["-f", "render:2", "-f", "light", "-w", "-P", "bridge", "--", "/bin/true"];
+    let arguments =
+        ["-f", "render:2", "-f", "light || dim:3", "-w", "-P", "bridge", "--", "/bin/true"];
     let child = licwrap(monitor.socket(), &arguments).spawn().unwrap();
     let asker = monitor.accept();
     let expected = Acquire {
-        wants: vec![
-            Want { feature: "render".into(), count: 2 },
-            Want { feature: "light".into(), count: 1 },
-        ],
+        choices: ["render:2", "light || dim:3"].map(|text| Choice::parse(text).unwrap()).into(),
         wait: Wait::Yes,
         tool: "true".into(),
         project: Some("bridge".into()),
@@ -120,7 +121,7 @@ fn check_words(reply: &Reply, code: i32) {
     let child = licwrap(monitor.socket(), &arguments).spawn().unwrap();
     let mut asker = monitor.accept();
     let Request::Explain(order) = &asker.request else { panic!("{:?}", asker.request) };
-    assert_eq!((order.wants[0].count, order.project.as_deref()), (2, Some("p")));
+    assert_eq!((order.choices[0].shown().as_str(), order.project.as_deref()), ("x:2", Some("p")));
     asker.reply(reply);
     check(&child.wait_with_output().unwrap(), code, "one\ntwo\n", "");
 }
@@ -188,7 +189,7 @@ fn a_run_without_a_monitor_is_told_of_in_the_spool() {
     let texts = left(&["-f", "x", "-f", "y:2", "-P", "a b", "--", "true"]);
     assert_eq!(texts.len(), 1);
     let (before, after) = texts[0].split_once("start_time=").unwrap();
-    assert_eq!(before, "feature=x:1\nfeature=y:2\ntool=true\nproject=a b\npid=PID\n");
+    assert_eq!(before, "feature=x\nfeature=y:2\ntool=true\nproject=a b\npid=PID\n");
     let (start_time, after) = after.split_once('\n').unwrap();
     assert!(start_time.parse::<u64>().is_ok());
     assert_eq!(after, format!("boot_id={}\n\n", boot_id.trim()));

@@ -15,7 +15,10 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use lic_protocol::wire::{Reply, Request, Want};
+use lic_protocol::{
+    want::Choice,
+    wire::{Reply, Request},
+};
 use tempfile::TempDir;
 
 use crate::{
@@ -77,7 +80,7 @@ fn check_run(mut command: Command, monitor: &Responder, feature: &str, stdout: &
     let child = command.spawn().unwrap();
     let asker = monitor.accept();
     let Request::Acquire(acquire) = &asker.request else { panic!("{:?}", asker.request) };
-    assert_eq!(acquire.wants, [Want { feature: feature.to_owned(), count: 1 }]);
+    assert_eq!(acquire.choices, [Choice::of(feature)]);
     let _token = asker.grant(7);
     check(&child.wait_with_output().unwrap(), 0, stdout, "");
 }

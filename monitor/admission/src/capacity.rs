@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use lic_protocol::{
     name::{FeatureName, HostName},
-    wire::Want,
+    want::Want,
 };
 
 use crate::{
     asker::Asker,
+    expiry::Expiry,
     load::Load,
     priority::Priority,
     reserve::{Membership, Reserve, membership, set_aside},
@@ -50,6 +51,15 @@ pub enum Unit {
     UserHost,
 }
 
+/// Seats that a run takes which does not say how many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tokens {
+    /// So many.
+    PerRun(u32),
+    /// So many for each core it may run on.
+    PerCore(u32),
+}
+
 /// Whether what is decided is also done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -70,6 +80,8 @@ pub struct Tool {
     pub on_full: OnFull,
     /// What takes a seat.
     pub unit: Unit,
+    /// Seats that a run takes which does not say how many.
+    pub tokens: Tokens,
     /// Whether its limits hold.
     pub mode: Mode,
     /// Seats set aside; at most [`RESERVES_MAX`](crate::reserve::RESERVES_MAX), and not more seats than there are.
@@ -78,6 +90,8 @@ pub struct Tool {
     pub rules: Vec<Rule>,
     /// When it may be started.
     pub windows: Windows,
+    /// Until when.
+    pub expires: Option<Expiry>,
     /// Who goes first.
     pub priority: Priority,
 }
@@ -93,13 +107,18 @@ pub(crate) struct Need {
     pub(crate) membership: Membership,
 }
 
+/// Needs of which one will do, for everything that somebody asks for. No pool comes twice, so that of each choice the first
+/// that can be had is taken, whatever is taken of the others.
+pub(crate) type Choices = Box<[Box<[Need]>]>;
+
 /// The seats of one tool. The loads repeat what the lease table and the queue say, so that asking does not walk them.
 #[derive(Debug)]
 pub(crate) struct Pool {
+    pub(crate) name: FeatureName,
     pub(crate) tool: Tool,
     /// What all leases take.
     pub(crate) held: Load,
-    /// What all leases and all waiters would take together.
+    /// What all leases and all waiters would take together, who could take it otherwise too.
     pub(crate) spoken: Load,
     /// Waiters who want it and are expected back.
     pub(crate) away: usize,
@@ -148,6 +167,17 @@ impl Unit {
     }
 }
 
+impl Tokens {
+    /// How many that are; `cores` is asked only where it depends on them.
+    #[must_use]
+    pub fn seats(self, cores: impl FnOnce() -> u32) -> u32 {
+        match self {
+            Self::PerRun(seats) => seats,
+            Self::PerCore(seats) => seats.saturating_mul(cores()),
+        }
+    }
+}
+
 impl Tool {
     /// A tool with so many seats of which every run takes one, for everybody and at any time.
     #[must_use]
@@ -156,10 +186,12 @@ impl Tool {
             seats,
             on_full,
             unit: Unit::Run,
+            tokens: Tokens::PerRun(1),
             mode: Mode::Enforce,
             reserves: Vec::new(),
             rules: Vec::new(),
             windows: Windows::default(),
+            expires: None,
             priority: Priority::default(),
         }
     }
@@ -228,7 +260,9 @@ impl Pool {
 
     /// Whether the tool may be started now.
     pub(crate) fn is_open(&self, now: Timestamp) -> bool {
-        self.tool.mode != Mode::Enforce || self.tool.windows.is_open(now)
+        let tool = &self.tool;
+        tool.mode != Mode::Enforce
+            || (tool.windows.is_open(now) && !tool.expires.as_ref().is_some_and(|e| e.is_over(now)))
     }
 }
 
@@ -236,9 +270,9 @@ impl Pools {
     pub(crate) fn new(tools: impl IntoIterator<Item = (FeatureName, Tool)>) -> Self {
         let mut all = Self::default();
         for (name, tool) in tools {
-            all.index.insert(name, all.pools.len());
+            all.index.insert(name.clone(), all.pools.len());
             let (held, spoken) = (Load::default(), Load::default());
-            all.pools.push(Pool { tool, held, spoken, away: 0 });
+            all.pools.push(Pool { name, tool, held, spoken, away: 0 });
         }
         all
     }
@@ -268,39 +302,48 @@ impl Pools {
         Some(Need { pool, count: want.count, share, membership })
     }
 
+    /// Needs by the names of their features.
+    pub(crate) fn wants<'a>(&self, needs: impl Iterator<Item = &'a Need>) -> Vec<Want> {
+        let want = |need: &Need| Want {
+            feature: self.pools[need.pool].name.as_str().to_owned(),
+            count: need.count,
+        };
+        needs.map(want).collect()
+    }
+
     pub(crate) fn hold(&mut self, needs: &[Need]) {
         for need in needs {
             self.pools[need.pool].held.add(need);
         }
-        self.want(needs);
+        self.want(needs.iter());
     }
 
     pub(crate) fn free(&mut self, needs: &[Need]) {
         for need in needs {
             self.pools[need.pool].held.remove(need);
         }
-        self.unwant(needs);
+        self.unwant(needs.iter());
     }
 
-    pub(crate) fn want(&mut self, needs: &[Need]) {
+    pub(crate) fn want<'a>(&mut self, needs: impl Iterator<Item = &'a Need>) {
         for need in needs {
             self.pools[need.pool].spoken.add(need);
         }
     }
 
-    pub(crate) fn unwant(&mut self, needs: &[Need]) {
+    pub(crate) fn unwant<'a>(&mut self, needs: impl Iterator<Item = &'a Need>) {
         for need in needs {
             self.pools[need.pool].spoken.remove(need);
         }
     }
 
-    pub(crate) fn expect_back(&mut self, needs: &[Need]) {
+    pub(crate) fn expect_back<'a>(&mut self, needs: impl Iterator<Item = &'a Need>) {
         for need in needs {
             self.pools[need.pool].away += 1;
         }
     }
 
-    pub(crate) fn expect_no_more(&mut self, needs: &[Need]) {
+    pub(crate) fn expect_no_more<'a>(&mut self, needs: impl Iterator<Item = &'a Need>) {
         for need in needs {
             self.pools[need.pool].away -= 1;
         }

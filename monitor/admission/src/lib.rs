@@ -2,12 +2,14 @@
 //!
 //! There is one queue, in order of arrival, less what a [class](priority) is worth. A request starts when for each of its
 //! features the seats free, less those that everybody before it in the queue still needs, are enough: all of its seats or
-//! none. So no feature is overtaken, a big request is not starved by small ones, and requests that share no feature never
+//! none. Of alternatives the first that can be had is taken, and whoever waits for them keeps his place for each. So no feature is overtaken, a big request is not starved by small ones, and requests that share no feature never
 //! wait for each other. Seats [set aside](reserve) are kept from those they are not for, and runs that share a seat take it once.
 
 pub mod asker;
 pub mod capacity;
+pub mod expiry;
 mod load;
+mod observe;
 pub mod priority;
 mod queue;
 mod refusal;
@@ -20,14 +22,14 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use lic_protocol::{
     name::{FeatureName, HostName},
-    wire::{Refusal, Wait, Want},
+    want::Want,
+    wire::{Refusal, Wait},
 };
 
 use crate::{
     asker::Asker,
-    capacity::{Mode, Need, Pools, Seats, Tool, Unit},
-    queue::{Presence, Queue, Rank},
-    refusal::forbidden,
+    capacity::{Choices, Need, Pools, Tool, Unit},
+    queue::{Presence, Queue, Rank, Waiter, first_of_each},
 };
 
 /// Most who may wait at once, in all queues together.
@@ -74,8 +76,8 @@ pub struct Denied {
 /// What would come of asking.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outlook {
-    /// The seats are free.
-    Free,
+    /// These seats are free.
+    Free(Vec<Want>),
     /// It would wait.
     Waits {
         /// 1 is next.
@@ -133,60 +135,51 @@ impl Admission {
         }
     }
 
-    /// Asks for all of `wants` or none. Afterwards [`wake`](Self::wake) starts whom a grant made free to.
-    pub fn ask(&mut self, asker: &Asker, wants: &[Want], wait: Wait, now: Timestamp) -> Decision {
-        if let Some(denied) = self.never(asker, wants, now) {
-            return Decision::Refused(denied);
-        }
-        let lacking = self.lacking(asker, wants, now);
-        if lacking.is_empty() {
-            let needs = self.pools.needs(asker, wants);
+    /// Asks for one alternative of each choice: all or none. No feature comes twice. Afterwards [`wake`](Self::wake) starts
+    /// whom a grant made free to.
+    pub fn ask(
+        &mut self,
+        asker: &Asker,
+        choices: &[Vec<Want>],
+        wait: Wait,
+        now: Timestamp,
+    ) -> Decision {
+        let choices = match self.possible(asker, choices, now) {
+            Ok(choices) => choices,
+            Err(denied) => return Decision::Refused(denied),
+        };
+        let rank = self.newest_rank(asker, &choices, now);
+        if let Some(needs) = self.to_take(&choices, rank) {
             return Decision::Granted(self.hold(needs, now));
         }
-        match self.reason_not_to_queue(asker, lacking, wait) {
+        match self.reason_not_to_queue(asker, &self.lacking(&choices, rank), wait) {
             Some(denied) => Decision::Refused(denied),
-            None => self.enqueue(asker, wants, now),
+            None => self.enqueue(asker, choices, now),
         }
     }
 
-    /// What would come of asking now for all of `wants`, waiting if need be. Nothing changes.
+    /// What would come of asking now, waiting if need be. Nothing changes.
     #[must_use]
-    pub fn outlook(&self, asker: &Asker, wants: &[Want], now: Timestamp) -> Outlook {
-        if let Some(denied) = self.never(asker, wants, now) {
-            return Outlook::Refused(denied);
-        }
-        if self.lacking(asker, wants, now).is_empty() {
-            return Outlook::Free;
-        }
-        let needs = self.pools.needs(asker, wants);
-        Outlook::Waits { place: self.queue.place_at(self.newest_rank(asker, wants, now), &needs) }
-    }
-
-    /// What would have been refused or kept waiting if the tools that are only observed were enforced.
-    #[must_use]
-    pub fn observed(&self, asker: &Asker, wants: &[Want], now: Timestamp) -> Vec<Denied> {
-        let of_want = |want: &Want| {
-            let pool = self.pools.get(self.pools.find(&want.feature)?);
-            (pool.tool.mode == Mode::Observe).then_some(())?;
-            let need = self.pools.need(asker, want)?;
-            if let Some(denied) = forbidden(&pool.tool, asker, want, now) {
-                return Some(denied);
-            }
-            let Seats::Limited(seats) = pool.tool.seats else { return None };
-            (!pool.tool.has(seats, pool.before(), &need))
-                .then(|| self.busy(asker, vec![want.clone()]))
+    pub fn outlook(&self, asker: &Asker, choices: &[Vec<Want>], now: Timestamp) -> Outlook {
+        let choices = match self.possible(asker, choices, now) {
+            Ok(choices) => choices,
+            Err(denied) => return Outlook::Refused(denied),
         };
-        wants.iter().filter_map(of_want).collect()
+        let rank = self.newest_rank(asker, &choices, now);
+        match self.to_take(&choices, rank) {
+            Some(needs) => Outlook::Free(self.pools.wants(needs.iter())),
+            None => Outlook::Waits { place: self.queue.place_at(rank, &choices) },
+        }
     }
 
     /// Whether a decision about these needs to know the asker's groups.
     #[must_use]
-    pub fn asks_for_groups(&self, wants: &[Want]) -> bool {
+    pub fn asks_for_groups<'a>(&self, wants: impl IntoIterator<Item = &'a Want>) -> bool {
         let asks = |want: &Want| {
             let pool = self.pools.find(&want.feature).map(|pool| &self.pools.get(pool).tool);
             pool.is_some_and(Tool::names_groups)
         };
-        wants.iter().any(asks)
+        wants.into_iter().any(asks)
     }
 
     /// What a user's runs of a feature share on a host; `None` where each is a seat of its own.
@@ -197,8 +190,8 @@ impl Admission {
 
     /// Whether the seats are held until every process is gone that inherited their token.
     #[must_use]
-    pub fn is_of_tree(&self, wants: &[Want]) -> bool {
-        wants.iter().any(|w| self.tool(&w.feature).is_some_and(|tool| tool.unit == Unit::Tree))
+    pub fn is_of_tree<'a>(&self, wants: impl IntoIterator<Item = &'a Want>) -> bool {
+        wants.into_iter().any(|w| self.tool(&w.feature).is_some_and(|tool| tool.unit == Unit::Tree))
     }
 
     /// A tool as it is configured.
@@ -249,19 +242,16 @@ impl Admission {
         &mut self,
         ticket: Ticket,
         asker: &Asker,
-        wants: &[Want],
+        choices: &[Vec<Want>],
         now: Timestamp,
     ) -> Result<(), Denied> {
         self.remember_id(ticket.0);
-        if let Some(denied) = self.never(asker, wants, now) {
-            return Err(denied);
-        }
-        let needs = self.pools.needs(asker, wants);
+        let choices = self.possible(asker, choices, now)?;
         self.take_out(ticket);
-        self.pools.want(&needs);
-        self.pools.expect_back(&needs);
-        let rank = Rank::new(ticket, self.credit_us(asker, wants));
-        self.queue.join(rank, needs, Presence::Away);
+        self.pools.want(choices.iter().flatten());
+        self.pools.expect_back(choices.iter().flatten());
+        let rank = Rank::new(ticket, self.credit_us(asker, &choices));
+        self.queue.join(rank, choices, Presence::Away);
         Ok(())
     }
 
@@ -271,8 +261,8 @@ impl Admission {
         let waiter = self.queue.get_mut(ticket)?;
         match std::mem::replace(&mut waiter.presence, Presence::Here) {
             Presence::Here => {}
-            Presence::Away => self.pools.expect_no_more(&waiter.needs),
-            Presence::PassedOver => self.pools.want(&waiter.needs),
+            Presence::Away => self.pools.expect_no_more(waiter.needs()),
+            Presence::PassedOver => self.pools.want(waiter.needs()),
         }
         Some(self.start_waiters(now))
     }
@@ -283,14 +273,23 @@ impl Admission {
         &mut self,
         grant: Grant,
         asker: &Asker,
-        wants: &[Want],
+        choices: &[Vec<Want>],
         now: Timestamp,
     ) -> Vec<Grant> {
         let Some(needs) = self.leases.remove(&grant.lease) else { return Vec::new() };
         self.pools.free(&needs);
-        let rank = Rank::new(grant.ticket, self.credit_us(asker, wants));
-        self.queue.join(rank, needs, Presence::PassedOver);
+        // What was just granted can be had, whatever else of the choices can.
+        let granted = || needs.iter().map(|need| Box::from([need.clone()])).collect();
+        let choices = self.possible(asker, choices, now).unwrap_or_else(|_| granted());
+        let rank = Rank::new(grant.ticket, self.credit_us(asker, &choices));
+        self.queue.join(rank, choices, Presence::PassedOver);
         self.start_waiters(now)
+    }
+
+    /// What a lease holds of the features there are, in the order of the choices it was taken from.
+    #[must_use]
+    pub fn held_by(&self, lease: LeaseId) -> Vec<Want> {
+        self.pools.wants(self.leases.get(&lease).into_iter().flatten())
     }
 
     /// How many want a seat of the same features before it, and itself; `None` when it has no place.
@@ -305,19 +304,11 @@ impl Admission {
         self.pools.find(feature.as_str()).map(|pool| self.pools.get(pool).held.seats())
     }
 
-    /// Whether any tool has hours, after which those who wait may wait no longer.
+    /// Whether any tool has hours or an end, after which those who wait may wait no longer.
     #[must_use]
     pub fn has_hours(&self) -> bool {
-        self.pools.iter().any(|pool| !pool.tool.windows.windows.is_empty())
-    }
-
-    /// Whether there is such a feature, with so many seats in all.
-    #[must_use]
-    pub fn is_possible(&self, want: &Want) -> bool {
-        let pool = self.pools.find(&want.feature);
-        pool.is_some_and(|pool| {
-            self.pools.get(pool).tool.is_possible(want.count, reserve::Membership::MAX)
-        })
+        let has = |tool: &Tool| !tool.windows.windows.is_empty() || tool.expires.is_some();
+        self.pools.iter().any(|pool| has(&pool.tool))
     }
 
     fn hold(&mut self, needs: Box<[Need]>, now: Timestamp) -> LeaseId {
@@ -327,11 +318,14 @@ impl Admission {
         lease
     }
 
-    fn enqueue(&mut self, asker: &Asker, wants: &[Want], now: Timestamp) -> Decision {
+    fn enqueue(&mut self, asker: &Asker, choices: Choices, now: Timestamp) -> Decision {
         let ticket = Ticket(self.next_id(now));
-        let needs = self.pools.needs(asker, wants);
-        self.pools.want(&needs);
-        self.queue.join(Rank::new(ticket, self.credit_us(asker, wants)), needs, Presence::Here);
+        self.pools.want(choices.iter().flatten());
+        self.queue.join(
+            Rank::new(ticket, self.credit_us(asker, &choices)),
+            choices,
+            Presence::Here,
+        );
         Decision::Queued { ticket, place: self.queue.place(ticket).unwrap_or(1) }
     }
 
@@ -339,60 +333,61 @@ impl Admission {
     fn start_waiters(&mut self, now: Timestamp) -> Vec<Grant> {
         let mut grants = Vec::new();
         loop {
-            let tickets = self.queue.startable(&self.pools, now);
-            if tickets.is_empty() {
+            let startable = self.queue.startable(&self.pools, now);
+            if startable.is_empty() {
                 return grants;
             }
-            let start = |ticket| Grant { ticket, lease: self.start(ticket, now) };
-            grants.extend(tickets.into_iter().map(start));
+            let start = |(ticket, needs)| {
+                self.take_out(ticket);
+                Grant { ticket, lease: self.hold(needs, now) }
+            };
+            grants.extend(startable.into_iter().map(start));
         }
-    }
-
-    fn start(&mut self, ticket: Ticket, now: Timestamp) -> LeaseId {
-        let needs = self.take_out(ticket).unwrap_or_default();
-        self.hold(needs, now)
     }
 
     /// Out of the queue and its sums, and nobody starts for it.
-    fn take_out(&mut self, ticket: Ticket) -> Option<Box<[Need]>> {
+    fn take_out(&mut self, ticket: Ticket) -> Option<Waiter> {
         let waiter = self.queue.leave(ticket)?;
         if waiter.presence != Presence::PassedOver {
-            self.pools.unwant(&waiter.needs);
+            self.pools.unwant(waiter.needs());
         }
         if waiter.presence == Presence::Away {
-            self.pools.expect_no_more(&waiter.needs);
+            self.pools.expect_no_more(waiter.needs());
         }
-        Some(waiter.needs)
+        Some(waiter)
     }
 
     /// The rank of somebody who comes now.
-    fn newest_rank(&self, asker: &Asker, wants: &[Want], now: Timestamp) -> Rank {
-        Rank::new(Ticket(self.id_at(now)), self.credit_us(asker, wants))
+    fn newest_rank(&self, asker: &Asker, choices: &Choices, now: Timestamp) -> Rank {
+        Rank::new(Ticket(self.id_at(now)), self.credit_us(asker, choices))
     }
 
     /// The least that his class is worth on any of the features, so that he passes nobody on one where it is worth less.
-    fn credit_us(&self, asker: &Asker, wants: &[Want]) -> u64 {
-        let tools = wants.iter().filter_map(|want| self.tool(&want.feature));
+    fn credit_us(&self, asker: &Asker, choices: &Choices) -> u64 {
+        let tools = choices.iter().flatten().map(|need| &self.pools.get(need.pool).tool);
         tools.map(|tool| tool.priority.credit_us(asker)).min().unwrap_or(0)
     }
 
-    /// The wants that cannot be had now, behind everybody who waits before the asker. The features are known.
-    fn lacking(&self, asker: &Asker, wants: &[Want], now: Timestamp) -> Vec<Want> {
-        let rank = self.newest_rank(asker, wants, now);
-        let is_last = self.queue.is_last(rank);
-        let is_lacking = |want: &&Want| {
-            let pool = self.pool(want);
-            let (Some(seats), Some(need)) = (pool.tool.limit(), self.pools.need(asker, want))
-            else {
-                return false;
-            };
-            if is_last {
-                !pool.tool.has(seats, pool.before(), &need)
-            } else {
-                !self.queue.has(&self.pools, rank, &need)
-            }
-        };
-        wants.iter().filter(is_lacking).cloned().collect()
+    /// What somebody of this rank would take now, behind everybody who waits before him.
+    fn to_take(&self, choices: &Choices, rank: Rank) -> Option<Box<[Need]>> {
+        first_of_each(choices, |need| self.is_free(need, rank))
+    }
+
+    /// The choices of which nothing can be had now by somebody of this rank.
+    fn lacking<'a>(&self, choices: &'a Choices, rank: Rank) -> Vec<&'a [Need]> {
+        let is_lacking =
+            |choice: &&Box<[Need]>| !choice.iter().any(|need| self.is_free(need, rank));
+        choices.iter().filter(is_lacking).map(AsRef::as_ref).collect()
+    }
+
+    fn is_free(&self, need: &Need, rank: Rank) -> bool {
+        let pool = self.pools.get(need.pool);
+        let Some(seats) = pool.tool.limit() else { return true };
+        if self.queue.is_last(rank) {
+            pool.tool.has(seats, pool.before(), need)
+        } else {
+            self.queue.has(&self.pools, rank, need)
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::{
     Ticket,
-    capacity::{Before, Need, Pool, Pools},
+    capacity::{Before, Choices, Need, Pool, Pools},
     load::Load,
 };
 
@@ -24,7 +24,7 @@ pub(crate) enum Presence {
 /// One who waits.
 #[derive(Debug)]
 pub(crate) struct Waiter {
-    pub(crate) needs: Box<[Need]>,
+    pub(crate) choices: Choices,
     pub(crate) presence: Presence,
 }
 
@@ -52,6 +52,13 @@ struct Walked {
     is_open: bool,
 }
 
+impl Waiter {
+    /// Everything that it could take: so much is kept for it, of whichever alternative it will be.
+    pub(crate) fn needs(&self) -> impl Iterator<Item = &Need> {
+        self.choices.iter().flatten()
+    }
+}
+
 impl Rank {
     pub(crate) fn new(ticket: Ticket, credit_us: u64) -> Self {
         Self { came_us: i128::from(ticket.0) - i128::from(credit_us), ticket }
@@ -69,9 +76,9 @@ impl Queue {
         self.waiters.values()
     }
 
-    pub(crate) fn join(&mut self, rank: Rank, needs: Box<[Need]>, presence: Presence) {
+    pub(crate) fn join(&mut self, rank: Rank, choices: Choices, presence: Presence) {
         self.ranks.insert(rank.ticket, rank);
-        self.waiters.insert(rank, Waiter { needs, presence });
+        self.waiters.insert(rank, Waiter { choices, presence });
     }
 
     pub(crate) fn leave(&mut self, ticket: Ticket) -> Option<Waiter> {
@@ -86,12 +93,12 @@ impl Queue {
     /// 1 for the first of those who want any of the same features.
     pub(crate) fn place(&self, ticket: Ticket) -> Option<u32> {
         let rank = *self.ranks.get(&ticket)?;
-        Some(self.place_at(rank, &self.waiters.get(&rank)?.needs))
+        Some(self.place_at(rank, &self.waiters.get(&rank)?.choices))
     }
 
-    /// The place that somebody with these needs has or would have.
-    pub(crate) fn place_at(&self, rank: Rank, needs: &[Need]) -> u32 {
-        let ahead = self.waiters.range(..rank).filter(|(_, other)| shares(&other.needs, needs));
+    /// The place that somebody with these choices has or would have.
+    pub(crate) fn place_at(&self, rank: Rank, choices: &Choices) -> u32 {
+        let ahead = self.waiters.range(..rank).filter(|(_, other)| shares(other, choices));
         u32::try_from(ahead.count()).unwrap_or(u32::MAX).saturating_add(1)
     }
 
@@ -106,16 +113,17 @@ impl Queue {
         let mut walked = Walked::of(pool, true);
         let before = self.waiters.range(..rank).map(|(_, waiter)| waiter);
         for waiter in before.filter(|waiter| waiter.presence != Presence::PassedOver) {
-            walked.pass(need.pool, waiter);
+            let needs = waiter.needs().filter(|other| other.pool == need.pool);
+            needs.for_each(|need| walked.pass(need, waiter));
         }
         walked.has(pool, need)
     }
 
-    /// Those who may start now, in order: all whose needs are free after everybody before them has been thought of.
+    /// Those who may start now and with what, in order: all whose needs are free after everybody before them has been thought of.
     ///
     /// A waiter that may not start keeps what it needs from those behind it, so small requests never starve a big one, and
-    /// requests for other features pass it. One that is away keeps all of it: who comes back first starts no sooner. O(waiters).
-    pub(crate) fn startable(&self, pools: &Pools, now: Timestamp) -> Vec<Ticket> {
+    /// requests for other features pass it. Of alternatives it takes the first that is free, and until then keeps its place for each. One that is away keeps all of it: who comes back first starts no sooner. O(waiters).
+    pub(crate) fn startable(&self, pools: &Pools, now: Timestamp) -> Vec<(Ticket, Box<[Need]>)> {
         if self.waiters.is_empty() {
             return Vec::new();
         }
@@ -127,17 +135,19 @@ impl Queue {
                 continue;
             }
             let has = |need: &Need| walked[need.pool].has(pools.get(need.pool), need);
-            let starts = waiter.presence == Presence::Here && waiter.needs.iter().all(has);
-            for need in &waiter.needs {
-                let of_pool = &mut walked[need.pool];
-                if starts {
-                    of_pool.held.add(need);
+            let takes = match waiter.presence {
+                Presence::Here => first_of_each(&waiter.choices, has),
+                Presence::Away | Presence::PassedOver => None,
+            };
+            match takes {
+                Some(needs) => {
+                    for need in &needs {
+                        walked[need.pool].held.add(need);
+                        walked[need.pool].spoken.add(need);
+                    }
+                    start.push((rank.ticket, needs));
                 }
-                of_pool.spoken.add(need);
-                of_pool.is_kept |= waiter.presence == Presence::Away;
-            }
-            if starts {
-                start.push(rank.ticket);
+                None => waiter.needs().for_each(|need| walked[need.pool].pass(need, waiter)),
             }
         }
         start
@@ -149,11 +159,10 @@ impl Walked {
         Self { held: pool.held.clone(), spoken: pool.held.clone(), is_kept: false, is_open }
     }
 
-    fn pass(&mut self, pool: usize, waiter: &Waiter) {
-        for need in waiter.needs.iter().filter(|need| need.pool == pool) {
-            self.spoken.add(need);
-            self.is_kept |= waiter.presence == Presence::Away;
-        }
+    /// Thinks of what a waiter needs of this pool.
+    fn pass(&mut self, need: &Need, waiter: &Waiter) {
+        self.spoken.add(need);
+        self.is_kept |= waiter.presence == Presence::Away;
     }
 
     fn has(&self, pool: &Pool, need: &Need) -> bool {
@@ -163,6 +172,11 @@ impl Walked {
     }
 }
 
-fn shares(one: &[Need], other: &[Need]) -> bool {
-    one.iter().any(|need| other.iter().any(|own| own.pool == need.pool))
+/// Of each choice the first that can be had; `None` where of one nothing can.
+pub(crate) fn first_of_each(choices: &Choices, has: impl Fn(&Need) -> bool) -> Option<Box<[Need]>> {
+    choices.iter().map(|choice| choice.iter().find(|need| has(need)).cloned()).collect()
+}
+
+fn shares(one: &Waiter, choices: &Choices) -> bool {
+    one.needs().any(|need| choices.iter().flatten().any(|own| own.pool == need.pool))
 }

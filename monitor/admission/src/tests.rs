@@ -1,6 +1,7 @@
 //! What the rooms of tests share: a site with tools, people who ask, and steps in words. The rows are in the rooms; so is the
 //! rule against a model that recounts everything from nothing at every step.
 
+mod alternatives;
 mod busy;
 mod follow;
 mod model;
@@ -87,16 +88,17 @@ fn site_of(tools: Vec<(&'static str, Tool)>) -> Admission {
     Admission::new(tools.into_iter().map(|(name, tool)| (name.into(), tool)))
 }
 
-/// `@ann a b:2`: who, and what; bob where nobody is named.
-fn asked(text: &str) -> (Asker, Vec<Want>) {
+/// `@ann a b:2|c`: who, and what; bob where nobody is named.
+fn asked(text: &str) -> (Asker, Vec<Vec<Want>>) {
     match text.strip_prefix('@').and_then(|text| text.split_once(' ')) {
-        Some((name, rest)) => (asker(name), wants(rest)),
-        None => (asker("bob"), wants(text)),
+        Some((name, rest)) => (asker(name), choices(rest)),
+        None => (asker("bob"), choices(text)),
     }
 }
 
-fn wants(text: &str) -> Vec<Want> {
-    text.split(' ').map(|want| Want::parse(want).unwrap()).collect()
+fn choices(text: &str) -> Vec<Vec<Want>> {
+    let choice = |text: &str| text.split('|').map(|want| Want::parse(want).unwrap()).collect();
+    text.split(' ').map(choice).collect()
 }
 
 /// Runs steps such as `ask b:2`, `try a` (does not wait), `as a` (as configured), `release 1`, `leave 2`, `adopt 9 b:2`,
@@ -122,17 +124,21 @@ fn answer(site: &mut Admission, step: &str) -> String {
         "try" => decision(&ask(site, rest, Wait::No)),
         "as" => decision(&ask(site, rest, Wait::AsConfigured)),
         "look" => {
-            let (asker, wants) = asked(rest);
-            match site.outlook(&asker, &wants, NOW) {
-                Outlook::Free => "free".into(),
+            let (asker, choices) = asked(rest);
+            match site.outlook(&asker, &choices, NOW) {
+                Outlook::Free(_) => "free".into(),
                 Outlook::Waits { place } => format!("place {place}"),
                 Outlook::Refused(denied) => denied.text,
             }
         }
         "observe" => {
-            let (asker, wants) = asked(rest);
-            let observed = site.observed(&asker, &wants, NOW);
+            let (asker, choices) = asked(rest);
+            let observed = site.observed(&asker, &choices, NOW);
             observed.iter().map(|denied| denied.text.as_str()).collect::<Vec<_>>().join("; ")
+        }
+        "held" => {
+            let held = site.held_by(LeaseId(number(rest)));
+            held.iter().map(Want::shown).collect::<Vec<_>>().join(" ")
         }
         "release" => grants(&site.release(LeaseId(number(rest)), NOW)),
         "leave" => grants(&site.leave(Ticket(number(rest)), NOW)),
@@ -142,21 +148,21 @@ fn answer(site: &mut Admission, step: &str) -> String {
         "pass" => {
             let (ticket, rest) = rest.split_once(' ').unwrap();
             let (lease, rest) = rest.split_once(' ').unwrap();
-            let (asker, wants) = asked(rest);
+            let (asker, choices) = asked(rest);
             let grant = Grant { ticket: Ticket(number(ticket)), lease: LeaseId(number(lease)) };
-            grants(&site.pass_over(grant, &asker, &wants, NOW))
+            grants(&site.pass_over(grant, &asker, &choices, NOW))
         }
         "place" => format!("{:?}", site.place(Ticket(number(rest)))),
         "adopt" => {
             let (lease, rest) = rest.split_once(' ').unwrap();
-            let (asker, wants) = asked(rest);
-            site.adopt(LeaseId(number(lease)), &asker, &wants);
+            let (asker, choices) = asked(rest);
+            site.adopt(LeaseId(number(lease)), &asker, &choices.concat());
             String::new()
         }
         "restore" => {
             let (ticket, rest) = rest.split_once(' ').unwrap();
-            let (asker, wants) = asked(rest);
-            let restored = site.restore(Ticket(number(ticket)), &asker, &wants, NOW);
+            let (asker, choices) = asked(rest);
+            let restored = site.restore(Ticket(number(ticket)), &asker, &choices, NOW);
             restored.map_or_else(|denied| denied.text, |()| String::new())
         }
         _ => panic!("no such step"),
@@ -164,8 +170,8 @@ fn answer(site: &mut Admission, step: &str) -> String {
 }
 
 fn ask(site: &mut Admission, text: &str, wait: Wait) -> Decision {
-    let (asker, wants) = asked(text);
-    site.ask(&asker, &wants, wait, NOW)
+    let (asker, choices) = asked(text);
+    site.ask(&asker, &choices, wait, NOW)
 }
 
 fn decision(decision: &Decision) -> String {

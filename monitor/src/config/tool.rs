@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use glob::Pattern;
+use jiff::tz::TimeZone;
 use lic_admission::{
     asker::Who,
-    capacity::{Mode, OnFull, Seats, Tool, Unit},
+    capacity::{Mode, OnFull, Seats, Tokens, Tool, Unit},
+    expiry::Expiry,
     priority::{Class, Priority},
     reserve::{RESERVES_MAX, Reserve},
     rule::{Rule, Verdict},
@@ -31,6 +33,7 @@ pub(super) struct ToolSection {
     pub(super) name: Spanned<String>,
     seats: Spanned<SeatsValue>,
     unit: Option<Spanned<String>>,
+    tokens: Option<Spanned<TokensValue>>,
     mode: Option<Spanned<String>>,
     on_full: Option<Spanned<String>>,
     on_down: Option<Spanned<String>>,
@@ -41,6 +44,7 @@ pub(super) struct ToolSection {
     #[serde(default)]
     window: Vec<Spanned<String>>,
     zone: Option<Spanned<String>>,
+    expires: Option<Spanned<String>>,
     #[serde(default)]
     priority: Vec<ClassSection>,
     ageing: Option<Spanned<String>>,
@@ -61,6 +65,19 @@ pub(super) struct ProcessSection {
 enum SeatsValue {
     Number(i64),
     Word(String),
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "`tokens` is a number from 1, or like { per_core = 1 }")]
+enum TokensValue {
+    Number(i64),
+    Table(PerCoreSection),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PerCoreSection {
+    per_core: i64,
 }
 
 #[derive(Deserialize)]
@@ -119,6 +136,7 @@ impl Mistakes<'_> {
             name: FeatureName::from(section.name.get_ref().as_str()),
             tool: Tool {
                 unit: unit.unwrap_or(Unit::Run),
+                tokens: self.tokens(section.tokens.as_ref(), seats)?,
                 mode: mode.unwrap_or(Mode::Enforce),
                 reserves: self.reserves(section.reserve.as_ref(), seats)?,
                 rules: section
@@ -127,6 +145,7 @@ impl Mistakes<'_> {
                     .map(|rule| self.rule(rule))
                     .collect::<Result<_, _>>()?,
                 windows: self.windows(section)?,
+                expires: self.expires(section)?,
                 priority: self.priority(section)?,
                 ..Tool::new(seats, on_full.unwrap_or(OnFull::Wait))
             },
@@ -144,6 +163,28 @@ impl Mistakes<'_> {
         match read {
             Some(seats) => Ok(seats),
             None => self.at(seats, "`seats` is a number from 0, or \"unlimited\"".to_owned()),
+        }
+    }
+
+    fn tokens(
+        &self,
+        value: Option<&Spanned<TokensValue>>,
+        seats: Seats,
+    ) -> Result<Tokens, ConfigError> {
+        let Some(value) = value else { return Ok(Tokens::PerRun(1)) };
+        let (number, of): (_, fn(u32) -> Tokens) = match value.get_ref() {
+            TokensValue::Number(number) => (*number, Tokens::PerRun),
+            TokensValue::Table(section) => (section.per_core, Tokens::PerCore),
+        };
+        let Some(number) = u32::try_from(number).ok().filter(|number| *number > 0) else {
+            let message = "`tokens` is a number from 1, or like { per_core = 1 }";
+            return self.at(value, message.to_owned());
+        };
+        match seats {
+            Seats::Limited(seats) if number > seats => {
+                self.at(value, format!("a run takes {number} seats, the tool has {seats}"))
+            }
+            _ => Ok(of(number)),
         }
     }
 
@@ -204,10 +245,7 @@ impl Mistakes<'_> {
     }
 
     fn windows(&self, section: &ToolSection) -> Result<Windows, ConfigError> {
-        let zone = match &section.zone {
-            Some(zone) => self.zone(zone)?,
-            None => machine_zone().0,
-        };
+        let zone = self.zone_of_tool(section)?;
         let window = |text: &Spanned<String>| match Window::parse(text.get_ref()) {
             Some(window) => Ok(window),
             None => {
@@ -220,6 +258,24 @@ impl Mistakes<'_> {
         };
         let windows = section.window.iter().map(window).collect::<Result<_, _>>()?;
         Ok(Windows { windows, zone })
+    }
+
+    fn expires(&self, section: &ToolSection) -> Result<Option<Expiry>, ConfigError> {
+        let Some(text) = &section.expires else { return Ok(None) };
+        match Expiry::parse(text.get_ref(), &self.zone_of_tool(section)?) {
+            Some(expiry) => Ok(Some(expiry)),
+            None => {
+                let message = format!(
+                    "`{}` is no date, like \"2027-01-31\" or \"2027-01-31T12:00:00+01:00\"",
+                    text.get_ref()
+                );
+                self.at(text, message)
+            }
+        }
+    }
+
+    fn zone_of_tool(&self, section: &ToolSection) -> Result<TimeZone, ConfigError> {
+        section.zone.as_ref().map_or_else(|| Ok(machine_zone().0), |zone| self.zone(zone))
     }
 
     fn priority(&self, section: &ToolSection) -> Result<Priority, ConfigError> {
@@ -264,4 +320,66 @@ impl Mistakes<'_> {
 
 fn number(value: &Spanned<i64>, max: u32) -> Option<u32> {
     u32::try_from(*value.get_ref()).ok().filter(|number| (1..=max).contains(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use lic_protocol::config::ConfigFile;
+
+    use super::{super::Sections, Mistakes};
+
+    #[test]
+    fn what_is_wrong_with_a_tool_is_told() {
+        let tool = "[[tool]]\nname = \"t\"\nseats = 2\n";
+        for (line, told) in [
+            (
+                "unit = \"core\"",
+                "8: `unit` is one of \"run\", \"tree\", \"user\", \"host\", \"user_host\"",
+            ),
+            ("mode = \"on\"", "8: `mode` is one of \"off\", \"observe\", \"enforce\""),
+            (
+                "window = [\"8-17\"]",
+                "11: `8-17` is no window, like \"20:00-07:00\" or \"mon-fri 08:00-17:00\"",
+            ),
+            (
+                "reserve = [{ seats = 2, user = \"a\" }, { seats = 1, user = \"b\" }]",
+                "11: 3 seats are set aside, the tool has 2",
+            ),
+            ("reserve = [{ seats = 0, user = \"a\" }]", "22: `seats` is a number from 1"),
+            (
+                "reserve = [{ seats = 1 }]",
+                "22: name a user, a group or a host for whom seats are set aside",
+            ),
+            (
+                "reserve = [{ seats = 1, project = \"a\" }]",
+                "35: seats are set aside for users, groups and hosts: a project is whatever a user says",
+            ),
+            ("rules = [{}]", "10: a rule has either `allow` or `deny`"),
+            (
+                "rules = [{ allow = { users = \"a\" } }]",
+                "22: unknown key `users`, did you mean `user`?",
+            ),
+            ("rules = [{ deny = { user = \"[\" } }]", "28: `[` is no name or pattern: "),
+            ("tokens = 0", "10: `tokens` is a number from 1, or like { per_core = 1 }"),
+            ("tokens = 3", "10: a run takes 3 seats, the tool has 2"),
+            ("tokens = { per_core = 3 }", "10: a run takes 3 seats, the tool has 2"),
+            ("tokens = \"all\"", "10: `tokens` is a number from 1, or like { per_core = 1 }"),
+            (
+                "expires = \"soon\"",
+                "11: `soon` is no date, like \"2027-01-31\" or \"2027-01-31T12:00:00+01:00\"",
+            ),
+            ("priority = [{ class = 0, user = \"a\" }]", "23: `class` is a number from 1 to 100"),
+        ] {
+            let text = format!("{tool}{line}\n");
+            let told_at = format!("c.toml:4:{told}");
+            let file = ConfigFile::of(Some(PathBuf::from("c.toml")), text).unwrap();
+            let found = file
+                .sections::<Sections>()
+                .and_then(|sections| Mistakes(&file).tool(&sections.tool[0]).map(drop));
+            let found = found.unwrap_err().to_string();
+            assert!(found.starts_with(&told_at), "{found}\n{told_at}");
+        }
+    }
 }

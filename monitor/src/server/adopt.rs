@@ -68,7 +68,7 @@ impl SeatServer {
             let ending = missed(EndReason::HostRebooted, &record, last_alive, now);
             return self.end_lease(&record, &ending, None);
         }
-        let is_of_tree = self.admission.is_of_tree(&record.wants);
+        let is_of_tree = self.admission.is_of_tree(record.wants());
         let token = is_of_tree.then(|| self.seats.held_token(record.id)).flatten();
         let pidfd = peer::alive(&record.holder);
         let watched = match (&pidfd, &token) {
@@ -88,7 +88,7 @@ impl SeatServer {
         }
         let lease = LeaseId(record.id);
         let asker = self.asker(&record);
-        self.admission.adopt(lease, &asker, &record.wants);
+        self.admission.adopt(lease, &asker, &record.choices.concat());
         self.leases.insert(lease, Lease { record, pidfd, ended: None, token });
     }
 
@@ -99,7 +99,7 @@ impl SeatServer {
         };
         let ticket = Ticket(record.id);
         let asker = self.asker(&record);
-        if let Err(denied) = self.admission.restore(ticket, &asker, &record.wants, now) {
+        if let Err(denied) = self.admission.restore(ticket, &asker, &record.choices, now) {
             info!("ticket {} waits for what is no more: {}", record.id, denied.text);
             return self.end_adopted_place(&record, WaitOutcome::Refused, None, now);
         }

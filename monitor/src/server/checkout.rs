@@ -8,7 +8,8 @@ use lic_admission::{Decision, Denied, Grant, LeaseId, Ticket};
 use lic_protocol::{
     event::{ReasonClass, WaitOutcome},
     outcome::Outcome,
-    wire::{Acquire, Refusal, Reply, Want},
+    want::{Choice, Want, Wish},
+    wire::{Acquire, Refusal, Reply},
 };
 use nix::sys::epoll::{EpollEvent, EpollFlags};
 use tracing::{debug, error};
@@ -16,6 +17,7 @@ use tracing::{debug, error};
 use super::{
     DENIALS_S, LEASES_PER_UID_MAX, Lease, SeatServer, Waiter,
     connection::Connection,
+    cores::cores_of,
     facts, peer,
     record::{Kind, Record},
     refuse, stamp,
@@ -28,16 +30,15 @@ impl SeatServer {
     pub(super) fn acquire(
         &mut self,
         mut connection: Connection,
-        mut acquire: Acquire,
+        acquire: &Acquire,
         now: Timestamp,
     ) {
-        if let Some(lease) = self.take_off_what_is_held(&mut connection, &mut acquire.wants)
-            && acquire.wants.is_empty()
+        let mut record = self.record(&connection, acquire, now);
+        if let Some(lease) = self.take_off_what_is_held(&mut connection, &mut record.choices)
+            && record.choices.is_empty()
         {
             return grant_inside(&connection, lease);
         }
-        let acquire = &acquire;
-        let record = self.record(&connection, acquire, now);
         if self.has_too_many_leases(record.holder.uid) {
             let text = format!("user {} holds too many seats", record.holder.user);
             return refuse(&connection, Refusal::QueueFull, text);
@@ -64,6 +65,7 @@ impl SeatServer {
             let connection = waiter.connection.and_then(|id| self.connections.remove(id));
             let mut granted = waiter.record.clone();
             granted.id = lease.0;
+            granted.choices = self.held_by(lease);
             granted.ticket = Some(ticket.0);
             granted.since = stamp(now);
             let is_delivered = connection.is_some_and(|c| self.deliver(c, granted));
@@ -78,10 +80,10 @@ impl SeatServer {
     fn ask(&mut self, connection: Connection, record: Record, acquire: &Acquire, now: Timestamp) {
         self.serve_who_go_on(now);
         let asker = self.asker(&record);
-        for denied in self.admission.observed(&asker, &acquire.wants, now) {
+        for denied in self.admission.observed(&asker, &record.choices, now) {
             self.record_denial(&record, &denied, &format!("observed only: {}", denied.text), now);
         }
-        match self.admission.ask(&asker, &acquire.wants, acquire.wait, now) {
+        match self.admission.ask(&asker, &record.choices, acquire.wait, now) {
             Decision::Granted(lease) => self.grant(connection, record, lease, now),
             Decision::Queued { ticket, place } => {
                 self.enqueue(connection, record, ticket, place, now);
@@ -98,10 +100,10 @@ impl SeatServer {
         now: Timestamp,
     ) {
         record.id = lease.0;
+        record.choices = self.held_by(lease);
         let holder = &record.holder;
         let is_shared = record
-            .wants
-            .iter()
+            .wants()
             .any(|want| self.admission.share(&want.feature, holder.uid, &record.host).is_some());
         if !self.deliver(connection, record) {
             let grants = self.admission.release(lease, now);
@@ -179,14 +181,14 @@ impl SeatServer {
             if waiter.record.holder != record.holder {
                 return self.ask(connection, record, acquire, now);
             }
-            if waiter.record.wants == record.wants {
+            if waiter.record.choices == record.choices {
                 return self.resume_place(connection, ticket, now);
             }
             self.leave(ticket, now);
             return self.ask(connection, record, acquire, now);
         }
         let granted = self.leases.values().find(|lease| lease.record.ticket == Some(ticket.0));
-        match granted.filter(|lease| lease.record.is_of(&record.holder, &record.wants)) {
+        match granted.filter(|lease| lease.record.is_of(&record.holder, &record.choices)) {
             Some(lease) => self.deliver_again(&connection, lease.record.id),
             None => self.ask(connection, record, acquire, now),
         }
@@ -283,7 +285,7 @@ impl SeatServer {
             }
         };
         self.tell_checkouts(&record);
-        let token = self.admission.is_of_tree(&record.wants).then_some(token.read);
+        let token = self.admission.is_of_tree(record.wants()).then_some(token.read);
         let lease = Lease { record, pidfd: Some(connection.peer.pidfd), ended: None, token };
         self.leases.insert(LeaseId(id), lease);
         true
@@ -326,13 +328,32 @@ impl SeatServer {
             boot_id: self.boot_id.clone(),
             host: self.host.clone(),
             tool: acquire.tool.clone(),
-            wants: acquire.wants.clone(),
+            choices: acquire.choices.iter().map(|c| self.wants(c, connection.peer.pid)).collect(),
             project: acquire.project.clone(),
             ticket: None,
             since: stamp(now),
             supervisor: connection.peer.parent.filter(|_| acquire.is_supervised),
             outcome: Outcome::default(),
         }
+    }
+
+    /// What a choice comes to in seats.
+    fn wants(&self, choice: &Choice, pid: u32) -> Vec<Want> {
+        choice.alternatives.iter().map(|wish| self.want(wish, pid)).collect()
+    }
+
+    /// So many seats as were asked for, or as a run of this process takes.
+    pub(super) fn want(&self, wish: &Wish, pid: u32) -> Want {
+        let of_run = || {
+            let tokens = self.admission.tool(&wish.feature).map(|tool| tool.tokens);
+            tokens.map_or(1, |tokens| tokens.seats(|| cores_of(pid)))
+        };
+        Want { feature: wish.feature.clone(), count: wish.count.unwrap_or_else(of_run) }
+    }
+
+    /// What was just granted, as a lease holds it.
+    fn held_by(&self, lease: LeaseId) -> Vec<Vec<Want>> {
+        self.admission.held_by(lease).into_iter().map(|want| vec![want]).collect()
     }
 
     fn has_too_many_leases(&self, uid: u32) -> bool {

@@ -6,18 +6,19 @@ use jiff::Timestamp;
 use lic_admission::{
     Outlook,
     asker::Asker,
-    capacity::{Mode, Seats},
+    capacity::{Mode, Seats, Tokens},
     rule::decisive,
 };
 use lic_analytics::wait::{Held, Runs, expected_waits};
 use lic_protocol::{
     name::FeatureName,
     pairs::Pairs,
-    wire::{Acquire, MESSAGE_BYTES_MAX, Refusal, Reply, Want},
+    want::Want,
+    wire::{Acquire, MESSAGE_BYTES_MAX, Refusal, Reply},
 };
 use tracing::debug;
 
-use super::{SeatServer, connection::Connection, record::Record};
+use super::{SeatServer, connection::Connection, cores::cores_of, record::Record};
 use crate::table::{shown, span, time};
 
 /// Most holders of one feature that are named.
@@ -30,19 +31,26 @@ impl SeatServer {
     pub(super) fn explain(&mut self, connection: &Connection, acquire: &Acquire, now: Timestamp) {
         let record = self.record(connection, acquire, now);
         let asker = self.asker(&record);
-        let outlook = self.admission.outlook(&asker, &acquire.wants, now);
+        let outlook = self.admission.outlook(&asker, &record.choices, now);
         let mut lines = Vec::new();
-        for want in &acquire.wants {
+        for want in record.wants() {
             lines.extend(self.told(want, &asker, now));
+            lines.extend(self.told_of_tokens(want, connection.peer.pid));
         }
         lines.push(match &outlook {
-            Outlook::Free => "a run of yours would start now".to_owned(),
-            Outlook::Waits { place } => self.prospect(&acquire.wants, *place, now),
+            Outlook::Free(_) if record.choices.iter().all(|choice| choice.len() == 1) => {
+                "a run of yours would start now".to_owned()
+            }
+            Outlook::Free(taken) => {
+                let taken: Vec<String> = taken.iter().map(Want::shown).collect();
+                format!("a run of yours would start now, with {}", taken.join(", "))
+            }
+            Outlook::Waits { place } => self.prospect(&record.choices, *place, now),
             Outlook::Refused(denied) => format!("a run of yours would be refused: {}", denied.text),
         });
         let text = fitting(&lines);
         let reply = match outlook {
-            Outlook::Free => Reply::Done { text },
+            Outlook::Free(_) => Reply::Done { text },
             Outlook::Waits { .. } => Reply::Refused { refusal: Refusal::Busy, text },
             Outlook::Refused(denied) => Reply::Refused { refusal: denied.refusal, text },
         };
@@ -83,20 +91,42 @@ impl SeatServer {
         if holders.len() > HOLDERS_MAX {
             lines.push(format!("  and {} more", holders.len() - HOLDERS_MAX));
         }
+        if let Some(expiry) = &tool.expires {
+            let is = if expiry.is_over(now) { "was" } else { "is" };
+            lines.push(format!("  its license {is} valid until {expiry}"));
+        }
         if let Some(rule) = decisive(&tool.rules, asker) {
             lines.push(format!("  decided by: {rule}"));
         }
         lines
     }
 
-    /// The place, and how long that may take by the runs before.
-    fn prospect(&mut self, wants: &[Want], place: u32, now: Timestamp) -> String {
-        let expected = wants.iter().filter_map(|want| {
+    /// How many seats a run takes, where that is not one.
+    fn told_of_tokens(&self, want: &Want, pid: u32) -> Option<String> {
+        match self.admission.tool(&want.feature)?.tokens {
+            Tokens::PerRun(1) => None,
+            Tokens::PerRun(seats) => {
+                Some(format!("  a run takes {seats} seats, if it does not say"))
+            }
+            Tokens::PerCore(seats) => Some(format!(
+                "  a run takes {seats} for each core it may run on, if it does not say: {} here",
+                seats.saturating_mul(cores_of(pid))
+            )),
+        }
+    }
+
+    /// The place, and how long that may take by the runs before: of alternatives the one that is sooner.
+    fn prospect(&mut self, choices: &[Vec<Want>], place: u32, now: Timestamp) -> String {
+        let mut expected_of = |want: &Want| {
             let runs = (self.past)(&FeatureName::from(want.feature.as_str()));
             let wait = self.expected_wait(&runs, want, place, now)?;
             Some((wait, runs.typical()?))
-        });
-        match expected.max() {
+        };
+        let expected: Vec<_> = choices
+            .iter()
+            .filter_map(|choice| choice.iter().filter_map(&mut expected_of).min())
+            .collect();
+        match expected.into_iter().max() {
             Some((wait, typical)) => format!(
                 "a run of yours would wait at place {place}, about {} if runs last as long as those before ({})",
                 span(wait.as_secs_f64()),
@@ -146,7 +176,7 @@ impl SeatServer {
 
 /// Seats of a feature that a record is about.
 fn seats(record: &Record, feature: &str) -> Option<u32> {
-    record.wants.iter().find(|want| want.feature == feature).map(|want| want.count)
+    record.wants().find(|want| want.feature == feature).map(|want| want.count)
 }
 
 /// For how long a record has been; no time where the clock was set back since.

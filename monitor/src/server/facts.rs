@@ -8,7 +8,8 @@ use lic_protocol::{
     },
     name::{FeatureName, ServerName},
     outcome::Outcome,
-    wire::{Refusal, Want},
+    want::Want,
+    wire::Refusal,
 };
 
 use super::{
@@ -28,7 +29,7 @@ pub(super) fn checkouts(
     lease: &Record,
     counted: impl Fn(&Want) -> Counted,
 ) -> impl Iterator<Item = Event> {
-    lease.wants.iter().map(move |want| {
+    lease.wants().map(move |want| {
         let Counted { unit, seat } = counted(want);
         let fact = Fact::Checkout(Checkout {
             feature: feature(want),
@@ -51,7 +52,7 @@ pub(super) fn checkouts(
 /// They were given back.
 pub(super) fn checkins(lease: &Record, ending: &Ending) -> impl Iterator<Item = Event> {
     let reason = EndReason::from_word(&ending.how).unwrap_or(EndReason::Unknown);
-    lease.wants.iter().map(move |want| {
+    lease.wants().map(move |want| {
         let fact = Fact::Checkin(Checkin {
             feature: feature(want),
             handle: lease.id.to_string(),
@@ -66,9 +67,9 @@ pub(super) fn checkins(lease: &Record, ending: &Ending) -> impl Iterator<Item = 
     })
 }
 
-/// Somebody began to wait.
+/// Somebody began to wait: for each of the alternatives.
 pub(super) fn queues(place: &Record) -> impl Iterator<Item = Event> {
-    place.wants.iter().map(|want| {
+    place.wants().map(|want| {
         let fact = Fact::Queue(Queue {
             feature: feature(want),
             user: place.holder.user.clone(),
@@ -80,10 +81,10 @@ pub(super) fn queues(place: &Record) -> impl Iterator<Item = Event> {
     })
 }
 
-/// Somebody waits no more.
+/// Somebody waits no more, for any of the alternatives. What was granted is told by the checkout.
 pub(super) fn dequeues(place: &Record, ending: &Ending) -> impl Iterator<Item = Event> {
     let outcome = WaitOutcome::from_word(&ending.how).unwrap_or(WaitOutcome::Left);
-    place.wants.iter().map(move |want| {
+    place.wants().map(move |want| {
         let fact = Fact::Dequeue(Dequeue {
             feature: feature(want),
             ticket: place.id.to_string(),
@@ -156,6 +157,7 @@ pub(super) fn class(refusal: Refusal) -> ReasonClass {
         Refusal::Busy => ReasonClass::Exhausted,
         Refusal::Unknown => ReasonClass::NotLicensed,
         Refusal::Forbidden => ReasonClass::NotAuthorised,
+        Refusal::Expired => ReasonClass::Expired,
         Refusal::TooMany | Refusal::Malformed | Refusal::QueueFull => ReasonClass::Other,
     }
 }

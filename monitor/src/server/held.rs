@@ -50,7 +50,7 @@ pub(crate) fn all(seats: &Path) -> io::Result<Vec<Held>> {
 
 fn held(seats: &Path, kind: Kind, record: Record) -> Held {
     let features = match kind {
-        Kind::Lease => record.wants.into_iter().map(|want| want.feature).collect(),
+        Kind::Lease => record.wants().map(|want| want.feature.clone()).collect(),
         Kind::Ticket => Vec::new(),
     };
     let token = fs::symlink_metadata(seats.join(record.id.to_string())).ok();

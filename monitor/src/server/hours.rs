@@ -27,6 +27,9 @@ impl SeatServer {
         for ticket in tickets {
             self.refuse_if_forbidden(ticket, now);
         }
+        // One alternative may be open again.
+        let grants = self.admission.wake(now);
+        self.settle(grants, now);
         if !self.waiters.is_empty() {
             self.look_at_hours();
         }
@@ -37,7 +40,7 @@ impl SeatServer {
             return;
         };
         let asker = self.asker(&record);
-        let Some(denied) = self.admission.never(&asker, &record.wants, now) else { return };
+        let Some(denied) = self.admission.never(&asker, &record.choices, now) else { return };
         let waiter = self.waiters.remove(&ticket);
         let connection = waiter.and_then(|waiter| waiter.connection);
         self.record_denial(&record, &denied, &denied.text, now);

@@ -1,7 +1,7 @@
 //! A run inside a run: who shows the token of a seat that is held needs no second one.
 
 use lic_admission::LeaseId;
-use lic_protocol::wire::Want;
+use lic_protocol::want::Want;
 
 use super::{SeatServer, connection::Connection};
 
@@ -9,12 +9,12 @@ use super::{SeatServer, connection::Connection};
 const ROOT: u32 = 0;
 
 impl SeatServer {
-    /// Takes what the leases hold whose tokens came with the request off what is wanted. Returns the lease that held the first
-    /// of it; the seats stay its own.
+    /// Takes what the leases hold whose tokens came with the request off what is wanted; a choice of which one alternative is
+    /// held is no more. Returns the lease that held the first of it; the seats stay its own.
     pub(super) fn take_off_what_is_held(
         &self,
         connection: &mut Connection,
-        wants: &mut Vec<Want>,
+        choices: &mut Vec<Vec<Want>>,
     ) -> Option<LeaseId> {
         let uid = connection.peer.uid;
         let mut inside = None;
@@ -27,7 +27,7 @@ impl SeatServer {
                 continue;
             }
             shown.push(id);
-            if take_off(wants, &lease.record.wants) {
+            if take_off(choices, &lease.record.choices.concat()) {
                 inside = inside.or(Some(id));
             }
         }
@@ -36,23 +36,23 @@ impl SeatServer {
 }
 
 /// Whether any of it was wanted.
-fn take_off(wants: &mut Vec<Want>, held: &[Want]) -> bool {
-    let before = wants.clone();
-    for want in wants.iter_mut() {
+fn take_off(choices: &mut Vec<Vec<Want>>, held: &[Want]) -> bool {
+    let before = choices.clone();
+    for want in choices.iter_mut().flatten() {
         let held = held.iter().find(|held| held.feature == want.feature);
         want.count = want.count.saturating_sub(held.map_or(0, |held| held.count));
     }
-    wants.retain(|want| want.count > 0);
-    *wants != before
+    choices.retain(|choice| choice.iter().all(|want| want.count > 0));
+    *choices != before
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn wants(text: &str) -> Vec<Want> {
-        let words = text.split_ascii_whitespace();
-        words.map(|word| Want::parse(word).expect("a want")).collect()
+    fn choices(text: &str) -> Vec<Vec<Want>> {
+        let want = |word| Want::parse(word).expect("a want");
+        text.split_ascii_whitespace().map(|word| word.split('|').map(want).collect()).collect()
     }
 
     #[test]
@@ -63,10 +63,13 @@ mod tests {
             ("a", "a:3", "", true),
             ("a b", "b", "a", true),
             ("a", "b", "a", false),
+            ("a|b c", "b", "c", true),
+            ("a:3|b", "a", "a:2|b", true),
+            ("a|b", "c", "a|b", false),
         ] {
-            let mut wanted = wants(wanted);
-            assert_eq!(take_off(&mut wanted, &wants(held)), was_wanted);
-            assert_eq!(wanted, wants(left));
+            let mut wanted = choices(wanted);
+            assert_eq!(take_off(&mut wanted, &choices(held).concat()), was_wanted);
+            assert_eq!(wanted, choices(left));
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{os::fd::OwnedFd, time::Duration};
 
 use jiff::Timestamp;
 use lic_admission::LeaseId;
-use lic_protocol::{event::ReasonClass, outcome::Outcome, wire::Reply};
+use lic_protocol::{event::ReasonClass, outcome::Outcome, want::Want, wire::Reply};
 use tracing::{debug, warn};
 
 use super::{
@@ -35,7 +35,8 @@ impl SeatServer {
             && let Some(status) = outcome.exit_status
         {
             let reason = format!("the tool exited with {status}, its own \"no license\" status");
-            self.record_refused(&record, &record.wants, ReasonClass::Other, &reason, now);
+            let held: Vec<Want> = record.wants().cloned().collect();
+            self.record_refused(&record, &held, ReasonClass::Other, &reason, now);
         }
         heard(connection);
     }

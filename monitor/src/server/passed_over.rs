@@ -12,11 +12,11 @@ impl SeatServer {
     /// Keeps the place of a waiter that cannot take its seats, and tells who goes first.
     pub(super) fn pass_over(&mut self, waiter: Waiter, grant: Grant, now: Timestamp) -> Vec<Grant> {
         let asker = self.asker(&waiter.record);
-        let wants = waiter.record.wants.clone();
+        let choices = waiter.record.choices.clone();
         self.waiters.insert(grant.ticket, waiter);
         self.passed_over.insert(grant.ticket);
         self.look_later();
-        self.admission.pass_over(grant, &asker, &wants, now)
+        self.admission.pass_over(grant, &asker, &choices, now)
     }
 
     /// Has those that go on wait as before, and looks again later while there are others.

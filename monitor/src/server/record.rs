@@ -5,7 +5,7 @@ use lic_protocol::{
     name::{HostName, UserName},
     outcome::Outcome,
     pairs::{Malformed, Pairs},
-    wire::Want,
+    want::{OR, Want},
 };
 
 /// Which of the two a record is.
@@ -30,8 +30,8 @@ pub struct Record {
     pub host: HostName,
     /// The tool as licwrap calls it, for people.
     pub tool: String,
-    /// The seats.
-    pub wants: Vec<Want>,
+    /// The seats: of a lease what it holds, each alone; of a place what it waits for, with every alternative.
+    pub choices: Vec<Vec<Want>>,
     /// The project the user named.
     pub project: Option<String>,
     /// The ticket of the place a lease was granted from.
@@ -103,8 +103,9 @@ impl Record {
         pairs.put("boot_id", &self.boot_id);
         pairs.put("host", self.host.as_str());
         pairs.put("tool", &self.tool);
-        for want in &self.wants {
-            pairs.put("feature", &format!("{}:{}", want.feature, want.count));
+        for choice in &self.choices {
+            let alternatives: Vec<String> = choice.iter().map(Want::shown).collect();
+            pairs.put("feature", &alternatives.join(OR));
         }
         if let Some(project) = &self.project {
             pairs.put("project", project);
@@ -141,7 +142,7 @@ impl Record {
             boot_id: pairs.need("boot_id")?,
             host: HostName::new(pairs.need("host")?),
             tool: pairs.need("tool")?,
-            wants: features.iter().map(|want| Want::parse(want)).collect::<Result<_, _>>()?,
+            choices: features.iter().map(|choice| wants(choice)).collect::<Result<_, _>>()?,
             project: pairs.get("project"),
             ticket: pairs.need_number("ticket").ok(),
             since: time(pairs.need_number(kind.since_key())?)?,
@@ -151,13 +152,22 @@ impl Record {
         Ok((record, Ending::decode(&pairs)?))
     }
 
-    /// Whether it is this holder's and for the same seats.
+    /// Every feature it is about.
+    pub fn wants(&self) -> impl Iterator<Item = &Want> {
+        self.choices.iter().flatten()
+    }
+
+    /// Whether it is a lease of this holder and of what he chooses from.
     #[must_use]
-    pub fn is_of(&self, holder: &Holder, wants: &[Want]) -> bool {
+    pub fn is_of(&self, holder: &Holder, choices: &[Vec<Want>]) -> bool {
+        let is_chosen = |(held, choice): (&Vec<Want>, &Vec<Want>)| {
+            held.iter().all(|want| choice.contains(want))
+        };
         self.holder.uid == holder.uid
             && self.holder.pid == holder.pid
             && self.holder.start_time == holder.start_time
-            && self.wants == wants
+            && self.choices.len() == choices.len()
+            && self.choices.iter().zip(choices).all(is_chosen)
     }
 }
 
@@ -185,6 +195,10 @@ impl Ending {
     }
 }
 
+fn wants(choice: &str) -> Result<Vec<Want>, Malformed> {
+    choice.split(OR).map(Want::parse).collect()
+}
+
 fn ms(at: Timestamp) -> u64 {
     u64::try_from(at.as_millisecond()).unwrap_or(0)
 }
@@ -209,10 +223,7 @@ mod tests {
             boot_id: "b".into(),
             host: "node7".into(),
             tool: "a\nb=%".into(),
-            wants: vec![
-                Want { feature: "render:gpu".into(), count: 2 },
-                Want { feature: "base".into(), count: 1 },
-            ],
+            choices: ["render:gpu:2", "base || light:3"].map(|text| wants(text).unwrap()).into(),
             project: Some("Å".into()),
             ticket: Some(9),
             since: Timestamp::from_millisecond(1_763_990_400_123).unwrap(),

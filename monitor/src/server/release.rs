@@ -16,7 +16,7 @@ impl SeatServer {
             Some(held) => {
                 let record = &held.record;
                 let features: Vec<&str> =
-                    record.wants.iter().map(|want| want.feature.as_str()).collect();
+                    record.wants().map(|want| want.feature.as_str()).collect();
                 let text = format!(
                     "lease {} of {} on {} is released: {} is free; its tool {} (process {}) runs on, uncounted",
                     lease.0,

@@ -34,7 +34,7 @@ impl SeatServer {
             self.leases.iter().map(|(id, lease)| (*id, lease.record.clone())).collect();
         for (lease, record) in leases {
             let asker = self.asker(&record);
-            self.admission.adopt(lease, &asker, &record.wants);
+            self.admission.adopt(lease, &asker, &record.choices.concat());
         }
         let tickets: Vec<Ticket> = self.waiters.keys().copied().collect();
         for ticket in &tickets {
@@ -59,7 +59,7 @@ impl SeatServer {
             return;
         };
         let asker = self.asker(&record);
-        if let Err(denied) = self.admission.restore(ticket, &asker, &record.wants, now) {
+        if let Err(denied) = self.admission.restore(ticket, &asker, &record.choices, now) {
             warn!("ticket {} has no place any more: {}", ticket.0, denied.text);
             self.leave(ticket, now);
         }

@@ -20,7 +20,8 @@ use lic_protocol::{
     event::EndReason,
     outcome::Outcome,
     pairs::Pairs,
-    wire::{MESSAGE_BYTES_MAX, WANTS_MAX, Want},
+    want::{Choice, WANTS_MAX, Want, Wish, wishes},
+    wire::MESSAGE_BYTES_MAX,
 };
 use nix::{libc, sys::epoll::EpollFlags};
 use sha2::{Digest, Sha256};
@@ -60,7 +61,7 @@ struct Run {
     start_time: u64,
     boot_id: String,
     tool: String,
-    wants: Vec<Want>,
+    choices: Vec<Choice>,
     project: Option<String>,
     /// When the file was written, by the kernel's clock: no user can set it back.
     since: Timestamp,
@@ -171,7 +172,10 @@ impl SeatServer {
     fn count(&mut self, run: Run, now: Timestamp) -> anyhow::Result<Taken> {
         let lease = LeaseId(run.id);
         let record = self.record_of(run);
-        ensure!(!record.wants.is_empty(), "no such tool is configured, or not with so many seats");
+        ensure!(
+            !record.choices.is_empty(),
+            "no such tool is configured, or not with so many seats"
+        );
         let is_here = record.boot_id == self.boot_id && is_own(&record.holder);
         let Some(pidfd) = is_here.then(|| peer::alive(&record.holder)).flatten() else {
             return Ok(self.count_ended(&record, now));
@@ -185,7 +189,7 @@ impl SeatServer {
             self.watch(&pidfd, Watched::Process(record.id), EpollFlags::EPOLLIN)?;
             self.tell_checkouts(&record);
             let asker = self.asker(&record);
-            self.admission.adopt(lease, &asker, &record.wants);
+            self.admission.adopt(lease, &asker, &record.choices.concat());
             self.leases
                 .insert(lease, Lease { record, pidfd: Some(pidfd), ended: None, token: None });
         }
@@ -224,8 +228,8 @@ impl SeatServer {
         for lease in self.leases.values().filter(own) {
             let held = &lease.record;
             let is_same_process = held.holder == record.holder;
-            let holds = |want: &Want| held.wants.iter().any(|held| held.feature == want.feature);
-            if is_same_process && record.wants.iter().any(holds) {
+            let holds = |want: &Want| held.wants().any(|held| held.feature == want.feature);
+            if is_same_process && record.wants().any(holds) {
                 bail!("its process holds a seat already");
             }
             drawn += usize::from(held.id >= DRAWN_ID_MIN);
@@ -241,15 +245,20 @@ impl SeatServer {
             pid: run.pid,
             start_time: Some(run.start_time),
         };
-        let mut wants = run.wants;
-        wants.retain(|want| self.admission.is_possible(want));
+        let seats =
+            |wish: &Wish| Want { feature: wish.feature.clone(), count: wish.count.unwrap_or(1) };
+        // Nobody chose for it: it is counted as the first alternative there is.
+        let first = |choice: &Choice| {
+            choice.alternatives.iter().map(seats).find(|want| self.admission.is_possible(want))
+        };
+        let choices = run.choices.iter().filter_map(first).map(|want| vec![want]).collect();
         Record {
             id: run.id,
             holder,
             boot_id: run.boot_id,
             host: self.host.clone(),
             tool: run.tool,
-            wants,
+            choices,
             project: run.project,
             ticket: None,
             since: run.since,
@@ -290,13 +299,12 @@ fn text(file: File) -> anyhow::Result<String> {
 fn run(path: &Path, text: &str, file: &Metadata, since: Timestamp) -> anyhow::Result<Run> {
     let pairs = Pairs::of(text);
     let features = pairs.all("feature");
+    let choices: Vec<Choice> =
+        features.iter().map(|text| Choice::parse(text)).collect::<Result<_, _>>()?;
+    let features: Vec<&str> = wishes(&choices).map(|wish| wish.feature.as_str()).collect();
     ensure!(features.len() <= WANTS_MAX, "it names too many features");
-    let mut wants: Vec<Want> = Vec::new();
-    for feature in features {
-        let want = Want::parse(&feature)?;
-        ensure!(wants.iter().all(|other| other.feature != want.feature), "a feature comes twice");
-        wants.push(want);
-    }
+    let is_repeated = |(place, feature): (usize, &&str)| features[..place].contains(feature);
+    ensure!(!features.iter().enumerate().any(is_repeated), "a feature comes twice");
     Ok(Run {
         id: id(file.uid(), path),
         uid: file.uid(),
@@ -304,7 +312,7 @@ fn run(path: &Path, text: &str, file: &Metadata, since: Timestamp) -> anyhow::Re
         start_time: pairs.need_number("start_time")?,
         boot_id: pairs.need("boot_id")?,
         tool: pairs.get("tool").unwrap_or_default(),
-        wants,
+        choices,
         project: pairs.get("project"),
         since,
     })

@@ -33,7 +33,7 @@ fn at(ms: i64) -> Timestamp {
 
 /// A record of process `pid`, a minute old.
 pub(crate) fn record(id: u64, pid: u32, start_time: u64, wants: &str) -> Record {
-    let want = |text| lic_protocol::wire::Want::parse(text).unwrap();
+    let want = |text| lic_protocol::want::Want::parse(text).unwrap();
     let uid = nix::unistd::getuid();
     let user = nix::unistd::User::from_uid(uid).unwrap().unwrap().name;
     Record {
@@ -47,7 +47,7 @@ pub(crate) fn record(id: u64, pid: u32, start_time: u64, wants: &str) -> Record 
         boot_id: boot_id(),
         host: HostName::from("node7"),
         tool: "tool".into(),
-        wants: wants.split(' ').map(want).collect(),
+        choices: wants.split(' ').map(|text| vec![want(text)]).collect(),
         project: None,
         ticket: None,
         since: at(-60_000),

@@ -21,7 +21,8 @@ use std::{
 use jiff::Timestamp;
 use lic_admission::{
     asker::Who,
-    capacity::{Mode, OnFull, Seats, Tool, Unit},
+    capacity::{Mode, OnFull, Seats, Tokens, Tool, Unit},
+    expiry::Expiry,
     reserve::Reserve,
     rule::{Rule, Verdict},
     window::{Window, Windows},
@@ -73,7 +74,8 @@ pub(crate) struct Site {
 impl Site {
     /// `one` has 1 seat, `three` 3, `quiet` 1 and refuses when full, `free` has no limit. The others have 1: of `shared` all
     /// runs of a user take it together, of `tree` it is held as long as any process has its token, `denied` nobody may have,
-    /// nor `watched`, but that is only observed, `noon` may be started until 13:00, and that of `aside` is for somebody else.
+    /// nor `watched`, but that is only observed, `noon` may be started until 13:00, when the license of `ends` ends, and that of `aside` is for somebody else. A run takes 2 of 5
+    /// seats of `pair`, and 3 of `wide` for each core.
     pub(crate) fn start() -> Self {
         Self::start_in(TempDir::new().unwrap(), Before::default())
     }
@@ -416,6 +418,7 @@ fn tools() -> Vec<ToolConfig> {
     let nobody = Who { user: Some(glob::Pattern::new("nobody at all").unwrap()), ..Who::default() };
     let everybody = Who { group: Some(glob::Pattern::new("*").unwrap()), ..Who::default() };
     let denied = Rule { verdict: Verdict::Deny, who: everybody, line: 7 };
+    let utc = jiff::tz::TimeZone::UTC;
     // The clock starts at 12:00 UTC.
     let hours =
         Windows { windows: vec![Window::parse("11:00-13:00").unwrap()], ..Windows::default() };
@@ -429,6 +432,9 @@ fn tools() -> Vec<ToolConfig> {
         named("watched", Tool { mode: Mode::Observe, rules: vec![denied.clone()], ..one() }),
         named("denied", Tool { rules: vec![denied], ..one() }),
         named("noon", Tool { windows: hours, ..one() }),
+        named("ends", Tool { expires: Expiry::parse("2025-11-24T13:00:00Z", &utc), ..one() }),
+        named("pair", Tool { tokens: Tokens::PerRun(2), seats: Seats::Limited(5), ..one() }),
+        named("wide", Tool { tokens: Tokens::PerCore(3), seats: Seats::Unlimited, ..one() }),
         named("aside", Tool { reserves: vec![Reserve { seats: 1, who: nobody }], ..one() }),
     ]
 }

@@ -15,4 +15,5 @@ pub mod query;
 pub mod span;
 pub mod time;
 pub mod view;
+pub mod want;
 pub mod wire;

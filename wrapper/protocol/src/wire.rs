@@ -10,33 +10,24 @@
 //! tool=blender
 //! ```
 //!
-//! With a request may come the tokens of seats that are held around it (`SCM_RIGHTS`): what they hold is not wanted again.
+//! `feature=NAME` asks for as many seats as a run takes by its configuration, `feature=a || b:2` for either, the first that
+//! can be had. With a request may come the tokens of seats that are held around it (`SCM_RIGHTS`): what they hold is not wanted again.
 //! With a grant comes one descriptor (`SCM_RIGHTS`), the seat's token; none where the asker is inside the lease
 //! already. A reply `status=queued` is followed by another reply on the same connection; closing it leaves the queue. Who asks is never in the message: the kernel says it.
 //! A value may hold any byte: control characters, `%` and bytes above ASCII are written `%XX`. Unknown keys are skipped.
 
 use crate::{
     outcome::Outcome,
-    pairs::{Malformed, Pairs, push_decimal},
+    pairs::{Malformed, Pairs},
+    want::{Choice, WANTS_MAX, wishes},
 };
 
 /// Longest message, closing empty line included.
 pub const MESSAGE_BYTES_MAX: usize = 4096;
 /// Most tokens that come with one request.
 pub const TOKENS_MAX: usize = 8;
-/// Most features in one request.
-pub const WANTS_MAX: usize = 16;
 /// The version every message begins with.
 pub const VERSION: &str = "1";
-
-/// So many seats of a feature.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Want {
-    /// The feature.
-    pub feature: String,
-    /// Seats, at least 1.
-    pub count: u32,
-}
 
 /// What to do when no seat is free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,8 +43,8 @@ pub enum Wait {
 /// Seats asked for: all of them or none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Acquire {
-    /// What is wanted, each feature once.
-    pub wants: Vec<Want>,
+    /// What is wanted: of each one alternative, and no feature twice.
+    pub choices: Vec<Choice>,
     /// What to do when it cannot be had now.
     pub wait: Wait,
     /// The tool's name, for people.
@@ -153,17 +144,20 @@ pub enum Refusal {
     Malformed,
     /// The asker may not ask this.
     Forbidden,
+    /// Its license is valid no more.
+    Expired,
     /// Too many wait already.
     QueueFull,
 }
 
 impl Refusal {
-    const WORDS: [(Self, &'static str); 6] = [
+    const WORDS: [(Self, &'static str); 7] = [
         (Self::Busy, "busy"),
         (Self::Unknown, "unknown"),
         (Self::TooMany, "too_many"),
         (Self::Malformed, "malformed"),
         (Self::Forbidden, "forbidden"),
+        (Self::Expired, "expired"),
         (Self::QueueFull, "queue_full"),
     ];
 
@@ -235,8 +229,8 @@ impl Request {
 impl Acquire {
     fn encode_into(&self, op: &str, pairs: &mut Pairs) {
         pairs.put("op", op);
-        for want in &self.wants {
-            pairs.put("feature", &want.shown());
+        for choice in &self.choices {
+            pairs.put("feature", &choice.shown());
         }
         match self.wait {
             Wait::AsConfigured => {}
@@ -256,16 +250,15 @@ impl Acquire {
     }
 
     fn decode(pairs: &Pairs) -> Result<Self, Malformed> {
-        let wants = pairs
+        let choices = pairs
             .all("feature")
             .iter()
-            .map(|value| Want::parse(value))
+            .map(|value| Choice::parse(value))
             .collect::<Result<Vec<_>, _>>()?;
-        let repeated = wants
-            .iter()
-            .enumerate()
-            .any(|(place, want)| wants[..place].iter().any(|other| other.feature == want.feature));
-        if wants.is_empty() || wants.len() > WANTS_MAX || repeated {
+        let features: Vec<&str> = wishes(&choices).map(|wish| wish.feature.as_str()).collect();
+        let is_repeated = |(place, feature): (usize, &&str)| features[..place].contains(feature);
+        let repeated = features.iter().enumerate().any(is_repeated);
+        if features.is_empty() || features.len() > WANTS_MAX || repeated {
             return Err(Malformed("between 1 and 16 features, each once"));
         }
         let wait = match pairs.get("wait").as_deref() {
@@ -280,36 +273,7 @@ impl Acquire {
         };
         let tool = pairs.get("tool").unwrap_or_default();
         let is_supervised = pairs.get("supervised").as_deref() == Some("yes");
-        Ok(Self { wants, wait, tool, project: pairs.get("project"), is_supervised, ticket })
-    }
-}
-
-impl Want {
-    /// Reads `NAME` or `NAME:N`.
-    ///
-    /// # Errors
-    /// [`Malformed`] when the name is empty or N is not a number from 1.
-    pub fn parse(text: &str) -> Result<Self, Malformed> {
-        let (feature, count) = match text.rsplit_once(':') {
-            Some((feature, count)) => {
-                (feature, count.parse().map_err(|_| Malformed("a number of seats follows `:`"))?)
-            }
-            None => (text, 1),
-        };
-        if feature.is_empty() || count == 0 {
-            return Err(Malformed("a feature has a name and at least one seat"));
-        }
-        Ok(Self { feature: feature.to_owned(), count })
-    }
-
-    /// The want as `NAME:N`, which [`Want::parse`] reads.
-    #[must_use]
-    pub fn shown(&self) -> String {
-        let mut text = String::with_capacity(self.feature.len() + 4);
-        text.push_str(&self.feature);
-        text.push(':');
-        push_decimal(&mut text, u64::from(self.count));
-        text
+        Ok(Self { choices, wait, tool, project: pairs.get("project"), is_supervised, ticket })
     }
 }
 
@@ -393,9 +357,8 @@ mod tests {
 
     #[test]
     fn requests_there_and_back() {
-        let wants = vec![Want { feature: "render".into(), count: 2 }];
         let mut acquire = Acquire {
-            wants,
+            choices: vec![Choice::parse("render:2").unwrap(), Choice::parse("a || b:2").unwrap()],
             wait: Wait::Yes,
             tool: "a=b\n%".into(),
             project: None,
@@ -404,18 +367,18 @@ mod tests {
         };
         check_request(
             &Request::Acquire(acquire.clone()),
-            "licwrap=1\nop=acquire\nfeature=render:2\nwait=yes\ntool=a=b%0A%25\nticket=7\n\n",
+            "licwrap=1\nop=acquire\nfeature=render:2\nfeature=a || b:2\nwait=yes\ntool=a=b%0A%25\nticket=7\n\n",
         );
         acquire.wait = Wait::AsConfigured;
         acquire.project = Some("Å".into());
         acquire.ticket = None;
         check_request(
             &Request::Explain(acquire.clone()),
-            "licwrap=1\nop=explain\nfeature=render:2\ntool=a=b%0A%25\nproject=%C3%85\n\n",
+            "licwrap=1\nop=explain\nfeature=render:2\nfeature=a || b:2\ntool=a=b%0A%25\nproject=%C3%85\n\n",
         );
         check_request(
             &Request::Acquire(acquire),
-            "licwrap=1\nop=acquire\nfeature=render:2\ntool=a=b%0A%25\nproject=%C3%85\n\n",
+            "licwrap=1\nop=acquire\nfeature=render:2\nfeature=a || b:2\ntool=a=b%0A%25\nproject=%C3%85\n\n",
         );
         check_request(&Request::Release { lease: 9 }, "licwrap=1\nop=release\nlease=9\n\n");
         let outcome = Outcome { exit_status: Some(3), cpu_ms: Some(20), ..Outcome::default() };
@@ -452,6 +415,10 @@ mod tests {
             ("licwrap=1\nop=acquire\n\n", "between 1 and 16 features, each once"),
             (
                 "licwrap=1\nop=acquire\nfeature=a\nfeature=a:2\n\n",
+                "between 1 and 16 features, each once",
+            ),
+            (
+                "licwrap=1\nop=acquire\nfeature=a || b\nfeature=b\n\n",
                 "between 1 and 16 features, each once",
             ),
             (

@@ -2,18 +2,20 @@
 
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
+
 use super::{
     Class, OnFull, Priority, Reserve, Seats, Tool, Unit, Verdict, group, hours, rule, user,
 };
-use crate::capacity::Mode;
+use crate::{capacity::Mode, expiry::Expiry};
 
 pub(super) const PEOPLE: [&str; 4] = ["bob", "ann", "eve", "ann@n2"];
-pub(super) const FEATURES: [&str; 15] =
-    ["a", "b", "c", "u", "p", "h", "x", "r", "s", "q", "w", "d", "o", "f", "unknown"];
+pub(super) const FEATURES: [&str; 16] =
+    ["a", "b", "c", "u", "p", "h", "x", "r", "s", "q", "w", "e", "d", "o", "f", "unknown"];
 
 /// `a` has 1 seat, `b` 2, `c` 4 and denies when full, `u` is unlimited. One seat of `p` is for all runs of a user together,
 /// of `h` for all on a host, of `x` for all of a user on a host. Of `r` 2 of 4 seats are set aside, of `s` one for the group
-/// cfd, and that tool counts by host. On `q` ann comes an hour earlier than she does, and eve two. `w` has its hours, `d` is
+/// cfd, and that tool counts by host. On `q` ann comes an hour earlier than she does, and eve two. `w` has its hours, `e` its end, `d` is
 /// denied to eve, `o` is only observed, and `f` is off.
 pub(super) fn before_reload() -> Vec<(&'static str, Tool)> {
     let waits = |seats| Tool::new(Seats::Limited(seats), OnFull::Wait);
@@ -37,6 +39,7 @@ pub(super) fn before_reload() -> Vec<(&'static str, Tool)> {
         ("s", Tool { reserves: vec![aside(1, group("cfd"))], ..by(Unit::Host, 2) }),
         ("q", Tool { priority: of_classes, ..waits(2) }),
         ("w", Tool { windows: hours("08:00-10:00"), ..waits(1) }),
+        ("e", Tool { expires: Expiry::parse("2026-01-01T09:00Z", &TimeZone::UTC), ..waits(1) }),
         ("d", Tool { rules: vec![rule(Verdict::Deny, user("eve"), 7)], ..waits(2) }),
         ("o", Tool { mode: Mode::Observe, rules: not_bob, ..waits(1) }),
         ("f", Tool { mode: Mode::Off, ..waits(1) }),
@@ -59,6 +62,7 @@ pub(super) fn after_reload() -> Vec<(&'static str, Tool)> {
             "s" => tool.seats = Seats::Limited(3),
             "q" => tool.priority.classes = vec![class.clone()],
             "w" => tool.windows = hours("09:00-13:00"),
+            "e" => tool.expires = Expiry::parse("2026-01-01", &TimeZone::UTC),
             "d" => tool.rules = vec![rule(Verdict::Allow, user("eve"), 3)],
             "o" | "f" => tool.mode = Mode::Enforce,
             _ => {}

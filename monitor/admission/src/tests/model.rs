@@ -162,6 +162,9 @@ impl Model {
     }
 
     fn not_allowed(tool: &Tool, who: &str, now: Timestamp) -> Option<Refusal> {
+        if tool.expires.as_ref().is_some_and(|expiry| expiry.is_over(now)) {
+            return Some(Refusal::Expired);
+        }
         let rule = decisive(&tool.rules, &asker(who));
         let is_denied = rule.is_some_and(|rule| rule.verdict == Verdict::Deny);
         (is_denied || !tool.windows.is_open(now)).then_some(Refusal::Forbidden)
@@ -208,7 +211,8 @@ impl Model {
     ) -> Option<Vec<Want>> {
         let is_open = |want: &Want| {
             let tool = self.tool(&want.feature).unwrap();
-            tool.mode != Mode::Enforce || tool.windows.is_open(now)
+            let is_over = tool.expires.as_ref().is_some_and(|expiry| expiry.is_over(now));
+            tool.mode != Mode::Enforce || (tool.windows.is_open(now) && !is_over)
         };
         let first = |choice: &Choice| {
             choice.iter().find(|want| is_open(want) && self.has(who, want, earlier)).cloned()

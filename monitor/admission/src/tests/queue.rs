@@ -188,7 +188,7 @@ fn a_class_is_worth_no_more_when_nothing_happened_meanwhile() {
     let mut site = site();
     let mut ask = |who: &str, wants: &str, us| {
         let now = Timestamp::from_microsecond(us).unwrap();
-        decision(&site.ask(&asker(who), &super::wants(wants), Wait::Yes, now))
+        decision(&site.ask(&asker(who), &super::choices(wants), Wait::Yes, now))
     };
     assert_eq!(ask("bob", "q", 100), "lease 100");
     assert_eq!(ask("bob", "q:2", 101), "ticket 101 place 1");

@@ -4,7 +4,8 @@ use super::{
     Decision, OnFull, Seats, Timestamp, Tool, Verdict, Wait, asked, check, check_at, decision,
     group, hours, rule, site_of, user,
 };
-use crate::capacity::Mode;
+use crate::{Refusal, capacity::Mode, expiry::Expiry};
+use jiff::tz::TimeZone;
 
 #[test]
 fn impossible_requests_are_refused_at_once() {
@@ -45,19 +46,49 @@ fn outside_its_hours_a_tool_is_refused_and_nobody_starts() {
     let tool = Tool { windows: hours("08:00-09:00"), ..Tool::new(Seats::Limited(1), OnFull::Wait) };
     let mut site = site_of(vec![("t", tool)]);
     let at = |text: &str| -> Timestamp { text.parse().unwrap() };
-    let (asker, wants) = asked("t");
-    let refused = site.ask(&asker, &wants, Wait::Yes, at("2026-01-01T07:59Z"));
+    let (asker, choices) = asked("t");
+    let refused = site.ask(&asker, &choices, Wait::Yes, at("2026-01-01T07:59Z"));
     assert_eq!(decision(&refused), "Forbidden: t may be started at 08:00-09:00 (UTC) only");
-    let Decision::Granted(lease) = site.ask(&asker, &wants, Wait::Yes, at("2026-01-01T08:30Z"))
+    let Decision::Granted(lease) = site.ask(&asker, &choices, Wait::Yes, at("2026-01-01T08:30Z"))
     else {
         panic!("it is open")
     };
-    let queued = site.ask(&asker, &wants, Wait::Yes, at("2026-01-01T08:40Z"));
+    let queued = site.ask(&asker, &choices, Wait::Yes, at("2026-01-01T08:40Z"));
     assert!(matches!(queued, Decision::Queued { .. }));
     assert!(site.has_hours());
     assert_eq!(site.release(lease, at("2026-01-01T09:00Z")), []);
     assert_eq!(site.wake(at("2026-01-01T09:00Z")), []);
     assert_eq!(site.wake(at("2026-01-02T08:00Z")).len(), 1);
+}
+
+#[test]
+fn what_has_expired_is_granted_to_nobody_and_taken_from_nobody() {
+    let expires = Expiry::parse("2026-01-31", &TimeZone::UTC);
+    let tool = |mode| Tool {
+        expires: expires.clone(),
+        mode,
+        ..Tool::new(Seats::Limited(1), OnFull::Wait)
+    };
+    let mut site = site_of(vec![("t", tool(Mode::Enforce)), ("o", tool(Mode::Observe))]);
+    let at = |text: &str| -> Timestamp { text.parse().unwrap() };
+    let (last, over) = (at("2026-01-31T23:59:59Z"), at("2026-02-01T00:00Z"));
+    let (asker, choices) = asked("t");
+    assert!(site.has_hours());
+    let Decision::Granted(lease) = site.ask(&asker, &choices, Wait::Yes, last) else {
+        panic!("it is valid to the end of the day")
+    };
+    assert!(matches!(site.ask(&asker, &choices, Wait::Yes, last), Decision::Queued { .. }));
+    assert_eq!(site.release(lease, over), []);
+    let text = "the license of t has expired: it was valid until 2026-01-31";
+    let refused = site.ask(&asker, &choices, Wait::Yes, over);
+    assert_eq!(decision(&refused), format!("Expired: {text}"));
+    assert_eq!(site.never(&asker, &choices, over).map(|denied| denied.text), Some(text.into()));
+    // What is only observed is told, and runs; an alternative will do.
+    let (_, observed) = asked("o");
+    assert_eq!(site.observed(&asker, &observed, over)[0].refusal, Refusal::Expired);
+    assert!(matches!(site.ask(&asker, &observed, Wait::Yes, over), Decision::Granted(_)));
+    let (_, either) = asked("t|o");
+    assert!(matches!(site.ask(&asker, &either, Wait::Yes, over), Decision::Granted(_)));
 }
 
 #[test]
