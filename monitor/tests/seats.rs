@@ -8,6 +8,8 @@ mod acts;
 mod adoption;
 #[path = "seats/alternatives.rs"]
 mod alternatives;
+#[path = "seats/linear.rs"]
+mod linear;
 #[path = "seats/outcome.rs"]
 mod outcome;
 #[path = "seats/site.rs"]
