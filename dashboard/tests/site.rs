@@ -195,6 +195,7 @@ fn configured() -> Configured {
         issued: Some(1),
         reserved: 0,
         mode: Mode::Enforce,
+        expires: None,
     };
     Configured {
         servers: vec![server("catia", "dsls"), server("local", "licwrap")],

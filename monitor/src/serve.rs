@@ -16,7 +16,10 @@ use std::{
 
 use anyhow::{Context, anyhow};
 use jiff::Timestamp;
-use lic_admission::capacity::{self, Seats};
+use lic_admission::{
+    capacity::{self, Seats},
+    expiry::Expiry,
+};
 use lic_protocol::{
     config::ConfigError,
     name::{HostName, ServerName},
@@ -196,6 +199,7 @@ fn configured(config: &Config) -> Configured {
             capacity::Mode::Observe => Mode::Observe,
             capacity::Mode::Enforce => Mode::Enforce,
         },
+        expires: tool.tool.expires.as_ref().map(Expiry::at),
     });
     Configured { servers, features: features.collect() }
 }

@@ -1,5 +1,6 @@
 //! The part of the picture that does not come from history: what the configuration names, and what keeps us from reading.
 
+use jiff::Timestamp;
 use lic_protocol::{
     name::{FeatureName, ServerName},
     view::Mode,
@@ -41,6 +42,8 @@ pub struct ConfiguredFeature {
     pub reserved: u32,
     /// Whether it is held to them.
     pub mode: Mode,
+    /// The first moment at which its license is valid no more; `None` when it does not end.
+    pub expires: Option<Timestamp>,
 }
 
 /// What keeps us from reading.
@@ -61,7 +64,8 @@ pub(crate) fn apply(live: &Connection, configured: &Configured) -> Result<(), St
         "delete from server where heard_ms is null;
         update server set configured = 0;
         delete from feature where source is null;
-        update feature set issued = null, uncounted = 0, reserved = null, mode = null;
+        update feature
+            set issued = null, uncounted = 0, reserved = null, mode = null, expires_ms = null;
         delete from fault;",
     )
     .doing(doing)?;
@@ -72,10 +76,11 @@ pub(crate) fn apply(live: &Connection, configured: &Configured) -> Result<(), St
         let values = [server.name.as_str(), &server.system, &server.zone];
         live.execute(sql, values).doing(doing)?;
     }
-    let sql = "insert into feature (server, feature, issued, uncounted, reserved, mode)
-        values (:server, :feature, :issued, :uncounted, :reserved, :mode)
+    let sql = "insert into feature (server, feature, issued, uncounted, reserved, mode, expires_ms)
+        values (:server, :feature, :issued, :uncounted, :reserved, :mode, :expires_ms)
         on conflict (server, feature) do update set
-            issued = :issued, uncounted = :uncounted, reserved = :reserved, mode = :mode";
+            issued = :issued, uncounted = :uncounted, reserved = :reserved, mode = :mode,
+            expires_ms = :expires_ms";
     for feature in &configured.features {
         let values = named_params! {
             ":server": feature.server.as_str(),
@@ -84,6 +89,7 @@ pub(crate) fn apply(live: &Connection, configured: &Configured) -> Result<(), St
             ":uncounted": feature.issued.is_none(),
             ":reserved": feature.reserved,
             ":mode": feature.mode.word(),
+            ":expires_ms": feature.expires.map(Timestamp::as_millisecond),
         };
         live.execute(sql, values).doing(doing)?;
     }

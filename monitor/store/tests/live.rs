@@ -59,6 +59,7 @@ fn configured() -> Configured {
         issued,
         reserved: 0,
         mode: Mode::Enforce,
+        expires: issued.map(|_| at(3600)),
     };
     Configured {
         servers: vec![server("lic1", "dsls"), server("local", "licwrap")],

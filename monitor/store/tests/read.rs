@@ -300,6 +300,20 @@ fn line_of_an_ambiguous_hour_is_known_an_hour_off() {
     assert_eq!(add(std::slice::from_ref(&line)), 0);
 }
 
+#[test]
+fn the_end_of_a_license_is_what_the_configuration_says() {
+    let site = Site::new();
+    let mut writer = site.writer();
+    is_configured(&mut writer);
+    let features = site.reader().overview(at(0)).unwrap().features;
+    let ends: Vec<_> =
+        features.iter().map(|feature| (feature.feature.as_str(), feature.expires)).collect();
+    assert_eq!(ends, [("free", None), ("run", Some(at(3600)))]);
+    writer.configure(&Configured::default()).unwrap();
+    let features = site.reader().overview(at(0)).unwrap().features;
+    assert!(features.iter().all(|feature| feature.expires.is_none()));
+}
+
 fn is_configured(writer: &mut Writer) {
     let server = |name: &str, system: &str| ConfiguredServer {
         name: name.into(),
@@ -312,6 +326,7 @@ fn is_configured(writer: &mut Writer) {
         issued,
         reserved: 0,
         mode: Mode::Enforce,
+        expires: issued.map(|_| at(3600)),
     };
     writer
         .configure(&Configured {

@@ -2,3 +2,4 @@
 
 alter table feature add column reserved integer;
 alter table feature add column mode text;
+alter table feature add column expires_ms integer;

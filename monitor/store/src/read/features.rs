@@ -26,7 +26,8 @@ pub(super) fn all(live: &Connection, servers: &[Server]) -> Result<Vec<Feature>,
     let doing = "read the features";
     let held = held(live)?;
     let queued = queued(live)?;
-    let sql = "select server, feature, source, vendor, version, issued, uncounted, reserved, mode
+    let sql = "select server, feature, source, vendor, version, issued, uncounted, reserved, mode,
+            expires_ms
         from feature order by server, feature";
     let mut features = live.prepare_cached(sql).doing(doing)?;
     let mut rows = features.query([]).doing(doing)?;
@@ -54,7 +55,7 @@ pub(super) fn all(live: &Connection, servers: &[Server]) -> Result<Vec<Feature>,
             reserved: row.get(7).doing(doing)?,
             queued: queued.get(&key).copied().or((server.system == "licwrap").then_some(0)),
             sessions: is_visible.then_some(seen.sessions),
-            expires: None,
+            expires: row.get::<_, Option<i64>>(9).doing(doing)?.map(time),
             uncounted: row.get(6).doing(doing)?,
             as_of: server.last_answer,
             source: match source {
