@@ -375,9 +375,8 @@ impl Admission {
 
     /// The choices of which nothing can be had now by somebody of this rank.
     fn lacking<'a>(&self, choices: &'a Choices, rank: Rank) -> Vec<&'a [Need]> {
-        let is_lacking =
-            |choice: &&Box<[Need]>| !choice.iter().any(|need| self.is_free(need, rank));
-        choices.iter().filter(is_lacking).map(AsRef::as_ref).collect()
+        let has = |choice: &[Need]| choice.iter().any(|need| self.is_free(need, rank));
+        choices.iter().map(AsRef::as_ref).filter(|choice| !has(choice)).collect()
     }
 
     fn is_free(&self, need: &Need, rank: Rank) -> bool {

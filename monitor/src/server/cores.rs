@@ -27,9 +27,9 @@ fn allowed(status: &[u8]) -> Option<BTreeSet<u32>> {
 }
 
 /// The numbers of `0-3,8`. Source: `cpuset(7)`, list format.
-fn numbers(list: &str) -> BTreeSet<u32> {
+fn numbers(text: &str) -> BTreeSet<u32> {
     let mut all = BTreeSet::new();
-    for part in list.split(',') {
+    for part in text.split(',') {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
         if let (Ok(first), Ok(last)) = (first.parse::<u32>(), last.parse::<u32>()) {
             all.extend(first..=last.min(CORES_MAX));
