@@ -24,6 +24,7 @@ fn tools(names: &[(&str, u32, Mode)]) -> Site {
         feature: (*name).into(),
         issued: Some(1),
         reserved: *reserved,
+        expires: None,
         mode: *mode,
     });
     let configured = Configured { features: features.collect(), ..configured() };
