@@ -12,7 +12,9 @@ use axum::{
 };
 use jiff::{SignedDuration, Timestamp};
 use lic_protocol::{
-    event::{Checkin, Checkout, Denial, EndReason, Event, Fact, Identity, Queue, ReasonClass},
+    event::{
+        Checkin, Checkout, Denial, EndReason, Event, Fact, HandleOf, Identity, Queue, ReasonClass,
+    },
     name::{FeatureName, ServerName},
     outcome::Outcome,
     view::{Denials, FeatureHistory, Features, Mode, Overview, Servers, Sessions, Source, Waiters},
@@ -122,6 +124,7 @@ fn checkout(feature: &str, user: &str, handle: &str) -> Fact {
         host: "WS0001".into(),
         count: 1,
         handle: handle.to_owned(),
+        handle_of: HandleOf::Session,
         seat: Some(user.to_owned()),
         version: None,
         vendor: None,
@@ -136,6 +139,8 @@ fn checkin(feature: &str, user: &str, handle: &str) -> Fact {
     Fact::Checkin(Checkin {
         feature: feature.into(),
         handle: handle.to_owned(),
+        handle_of: HandleOf::Session,
+        count: None,
         user: user.into(),
         host: "WS0001".into(),
         reason: EndReason::Timeout,

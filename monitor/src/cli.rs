@@ -84,7 +84,7 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct Import {
-    /// The license system: dsls, or license-monitor-lite for that program's database.
+    /// The license system: dsls, flexlm or rlm, or license-monitor-lite for that program's database.
     #[arg(long, value_name = "SYSTEM")]
     system: String,
     /// The license server the logs belong to [default: the configured one of that system, else its name].
@@ -194,7 +194,7 @@ impl Cli {
     /// [`NotNow`] for seats that are not free; [`Usage`] and [`ConfigError`] for what was typed or written wrongly; others when it could not be done.
     pub fn run(&self) -> anyhow::Result<()> {
         if let Command::Parse(parse) = &self.command {
-            return parse::parse(system(&parse.system)?, zone(&parse.zone)?, &parse.file);
+            return parse::parse(system(&parse.system)?, &zone(&parse.zone)?, &parse.file);
         }
         let config = self.load()?;
         let reader = || Reader::open(&config.databases());

@@ -333,7 +333,7 @@ mod tests {
         );
         check(
             "[[server]]\nname = \"a\"\nsystem = \"flexml\"\n",
-            "c.toml:3:10: unknown license system `flexml`; known: dsls",
+            "c.toml:3:10: unknown license system `flexml`; known: dsls, flexlm, rlm",
         );
         check("[monitor]\nscan = \"soon\"\n", "c.toml:2:8: `soon` is not a duration, like \"1s\"");
         check("[monitor]\nstat = \"/\"\n", "c.toml:2:1: unknown key `stat`, did you mean `state`?");

@@ -1,5 +1,6 @@
 //! What makes two readings of one event the same event: a hash of its server and its line.
 
+use jiff::civil::Date;
 use lic_protocol::name::ServerName;
 use xxhash_rust::xxh3::Xxh3Default;
 
@@ -16,9 +17,32 @@ pub fn identity_hash(server: &ServerName, line: &[u8]) -> u64 {
     hash.digest()
 }
 
+/// The identity of a line that does not tell the day it is of.
+///
+/// As above, with the day as `2025-03-03` and a zero byte before the line.
+#[must_use]
+pub fn dated_identity_hash(server: &ServerName, day: Date, line: &[u8]) -> u64 {
+    let mut hash = Xxh3Default::new();
+    hash.update(server.as_str().as_bytes());
+    hash.update(&[0]);
+    hash.update(day.to_string().as_bytes());
+    hash.update(&[0]);
+    hash.update(line);
+    hash.digest()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn equal_lines_of_two_days_are_two_events() {
+        let hash = |day: &str| {
+            dated_identity_hash(&ServerName::from("lic1"), day.parse().unwrap(), b" 8:00:00 (vd) x")
+        };
+        assert_ne!(hash("2025-03-03"), hash("2025-03-04"));
+        assert_eq!(hash("2025-03-03"), 12_412_618_387_941_242_938);
+    }
 
     #[test]
     fn an_identity_is_the_same_in_every_release() {

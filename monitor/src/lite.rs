@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use lic_protocol::{
-    event::{Checkin, Checkout, Denial, EndReason, Event, Fact, Identity, ReasonClass},
+    event::{Checkin, Checkout, Denial, EndReason, Event, Fact, HandleOf, Identity, ReasonClass},
     name::{FeatureName, HostName, ServerName, UserName},
     outcome::Outcome,
 };
@@ -218,6 +218,7 @@ fn checkout(holder: &Holder, handle: String) -> Fact {
         host,
         count: 1,
         handle,
+        handle_of: HandleOf::Session,
         seat: None,
         version: None,
         vendor: None,
@@ -231,7 +232,17 @@ fn checkout(holder: &Holder, handle: String) -> Fact {
 fn checkin(holder: &Holder, handle: String, reason: EndReason) -> Fact {
     let Holder { feature, user, host } = holder.clone();
     let outcome = Outcome::default();
-    Fact::Checkin(Checkin { feature, handle, user, host, reason, ended_before: None, outcome })
+    Fact::Checkin(Checkin {
+        feature,
+        handle,
+        handle_of: HandleOf::Session,
+        count: None,
+        user,
+        host,
+        reason,
+        ended_before: None,
+        outcome,
+    })
 }
 
 fn denial(holder: &Holder, reason: String) -> Fact {

@@ -7,8 +7,8 @@ use std::{
 };
 
 use anyhow::Context;
-use jiff::{Timestamp, tz::TimeZone};
-use lic_parse::LicenseSystem;
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use lic_parse::{LicenseSystem, LogParser};
 use lic_protocol::{
     event::{Event, Fact},
     name::ServerName,
@@ -17,7 +17,11 @@ use lic_protocol::{
 };
 use serde_json::{Value, json};
 
-use crate::sources::{lines::Lines, reading::Reading};
+use crate::sources::{
+    dates::{self, Scout},
+    lines::Lines,
+    reading::Reading,
+};
 
 /// Bytes read at a time.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -26,27 +30,51 @@ const CHUNK_BYTES: usize = 256 * 1024;
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn parse(system: &dyn LicenseSystem, zone: TimeZone, path: &Path) -> anyhow::Result<()> {
+pub fn parse(system: &dyn LicenseSystem, zone: &TimeZone, path: &Path) -> anyhow::Result<()> {
     let reading = || format!("read {}", path.display());
-    let from: Box<dyn Read> = if path == Path::new("-") {
-        Box::new(io::stdin())
+    let (from, written): (Box<dyn Read>, _) = if path == Path::new("-") {
+        (Box::new(io::stdin()), None)
     } else {
-        Box::new(File::open(path).with_context(reading)?)
+        let file = File::open(path).with_context(reading)?;
+        let written = dates::written(&file, zone);
+        (Box::new(file), written)
     };
+    let (parser, from) = begun(system, zone, from, written).with_context(reading)?;
     let mut out = BufWriter::new(io::stdout().lock());
-    match print(system, zone, from, &mut out).and_then(|()| out.flush()) {
+    match print(parser, from, &mut out).and_then(|()| out.flush()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         printed => printed.with_context(reading),
     }
 }
 
-fn print(
+/// A parser that knows the day of the first line as far as that can be known, and the text it is to read.
+fn begun(
     system: &dyn LicenseSystem,
-    zone: TimeZone,
-    mut from: impl Read,
-    out: &mut impl Write,
-) -> io::Result<()> {
-    let mut reading = Reading::new(ServerName::from("-"), system.log(zone, None));
+    zone: &TimeZone,
+    mut from: Box<dyn Read>,
+    written: Option<Date>,
+) -> io::Result<(Box<dyn LogParser>, Box<dyn Read>)> {
+    let mut parser = system.log(zone.clone(), None);
+    if system.tells_dates() {
+        return Ok((parser, from));
+    }
+    let mut scout = Scout::new(system, zone);
+    let mut ahead = Vec::new();
+    while !scout.is_done() {
+        let read = ahead.len();
+        if from.by_ref().take(CHUNK_BYTES as u64).read_to_end(&mut ahead)? == 0 {
+            break;
+        }
+        scout.take(&ahead[read..]);
+    }
+    if let Some(day) = scout.first_day(written) {
+        parser.begin(day);
+    }
+    Ok((parser, Box::new(io::Cursor::new(ahead).chain(from))))
+}
+
+fn print(parser: Box<dyn LogParser>, mut from: impl Read, out: &mut impl Write) -> io::Result<()> {
+    let mut reading = Reading::new(ServerName::from("-"), parser);
     let mut lines = Lines::default();
     let mut chunk = vec![0; CHUNK_BYTES];
     loop {
@@ -101,6 +129,7 @@ fn document(event: &Event, line: u64) -> Value {
             set("user", json!(checkin.user));
             set("host", json!(checkin.host));
             set("handle", json!(checkin.handle));
+            set("count", json!(checkin.count));
             set("reason", json!(checkin.reason));
         }
         Fact::Denial(denial) => {

@@ -3,6 +3,7 @@
 //! A log is read by one path, whether it is followed or imported: bytes to lines, lines to events with their identity, events
 //! and the place they end at into the pipe.
 
+pub mod dates;
 pub mod folder;
 pub mod import;
 pub mod lines;

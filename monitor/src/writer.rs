@@ -35,8 +35,11 @@ pub fn run(
         writer.beat(clock())?;
         let first = match pipe.recv_timeout(BEAT) {
             Ok(first) => first,
-            Err(RecvTimeoutError::Timeout) => continue,
-            Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            Err(RecvTimeoutError::Timeout) => {
+                writer.settle(clock())?;
+                continue;
+            }
+            Err(RecvTimeoutError::Disconnected) => return writer.settle(clock()),
         };
         let mut gathered = Gathered::default();
         let mut next = Some(first);

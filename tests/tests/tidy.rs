@@ -31,7 +31,7 @@ const HOLDERS: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms of `monitor/parse` that are no license system.
-const PARSE_ROOMS: [&str; 4] = ["lib", "registry", "clock", "text"];
+const PARSE_ROOMS: [&str; 5] = ["lib", "registry", "calendar", "clock", "text"];
 
 /// Templates that are no page.
 const TEMPLATES_SHARED: [&str; 1] = ["layout"];

@@ -16,9 +16,6 @@ use crate::{
     text,
 };
 
-/// Longer lines are not read.
-const LINE_BYTES_MAX: usize = 64 * 1024;
-
 const CATEGORIES: [&str; 13] = [
     "ADMINSERVER",
     "ENROLL",
@@ -68,17 +65,13 @@ struct Log {
 
 impl LogParser for Log {
     fn line(&mut self, line: &[u8]) -> Line {
-        let line = text::bare(line);
-        if line.len() > LINE_BYTES_MAX {
-            return timeless(unknown("line longer than 64 KiB"));
-        }
-        let text = text::decode(line);
+        let Some(text) = text::line(line) else { return Line::too_long() };
         // A server that lost power leaves a hole of NULs before its next line.
         let text = text.trim_start_matches('\0');
         match Frame::of(text) {
             Some(frame) => self.framed(&frame),
-            None if is_filling(text) => timeless(Meaning::Noise),
-            None => timeless(unknown("not a DSLS line")),
+            None if is_filling(text) => Line::timeless(Meaning::Noise),
+            None => Line::timeless(Meaning::unknown("not a DSLS line")),
         }
     }
 }
@@ -87,9 +80,9 @@ impl Log {
     fn framed(&mut self, frame: &Frame) -> Line {
         match frame.local.and_then(|local| self.clock.instant(local)) {
             Some(Instant { at, ambiguous }) => {
-                Line { at: Some(at), ambiguous, meaning: meaning(frame) }
+                Line { at: Some(at), ambiguous, day: None, meaning: meaning(frame) }
             }
-            None => timeless(unknown("impossible time")),
+            None => Line::timeless(Meaning::unknown("impossible time")),
         }
     }
 }
@@ -160,11 +153,11 @@ fn meaning(frame: &Frame) -> Meaning {
         known if CATEGORIES.contains(&known) => match server_change(frame) {
             Some(change) => {
                 let text = frame.message.to_owned();
-                Meaning::Event(Fact::Server(ServerEvent { change, text }))
+                Meaning::Event(Fact::Server(ServerEvent { change, text, ends: None }))
             }
             None => Meaning::Noise,
         },
-        other => unknown(&format!("unknown category {}", shortened(other))),
+        other => Meaning::unknown(&format!("unknown category {}", text::shortened(other))),
     }
 }
 
@@ -182,22 +175,10 @@ fn server_change(frame: &Frame) -> Option<ServerChange> {
     }
 }
 
-fn timeless(meaning: Meaning) -> Line {
-    Line { at: None, ambiguous: false, meaning }
-}
-
-fn unknown(why: &str) -> Meaning {
-    Meaning::Unknown(why.to_owned())
-}
-
-/// The first 40 letters of a word that the log chose: reasons are counted, and there must not be a million.
-fn shortened(word: &str) -> &str {
-    word.char_indices().nth(40).map_or(word, |(end, _)| &word[..end])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::LINE_BYTES_MAX;
 
     #[track_caller]
     fn check(message_bytes: usize, expected: &Meaning) {
@@ -212,6 +193,6 @@ mod tests {
 
     #[test]
     fn longer_line_is_unknown() {
-        check(LINE_BYTES_MAX - 37, &unknown("line longer than 64 KiB"));
+        check(LINE_BYTES_MAX - 37, &Meaning::unknown("line longer than 64 KiB"));
     }
 }

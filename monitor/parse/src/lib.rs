@@ -2,11 +2,14 @@
 
 pub mod registry;
 
+pub mod calendar;
 pub mod clock;
 pub mod dsls;
+pub mod flexlm;
+pub mod rlm;
 pub mod text;
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use lic_protocol::event::Fact;
 
 /// A license system: what its texts are called and who reads them. One file and one row in [`registry`] each.
@@ -23,6 +26,11 @@ pub trait LicenseSystem: Sync {
     /// that a clock change repeats, the reader takes the candidate that does not go back behind it.
     fn log(&self, zone: TimeZone, last: Option<Timestamp>) -> Box<dyn LogParser>;
 
+    /// Whether each line of its log tells its whole date. Where it does not, a reader is told by [`LogParser::begin`].
+    fn tells_dates(&self) -> bool {
+        true
+    }
+
     /// Whether its log shows refused checkouts.
     fn shows_denials(&self) -> bool;
 
@@ -34,6 +42,15 @@ pub trait LicenseSystem: Sync {
 pub trait LogParser: Send {
     /// Reads a line without its line end. Any bytes are safe.
     fn line(&mut self, line: &[u8]) -> Line;
+
+    /// The day of the first line it read, where only some lines tell the date: counted back from the first that does, or else
+    /// from `last`, the day of the last line it read. `None` where lines tell their dates, and where nobody can know.
+    fn first_day(&self, _last: Option<Date>) -> Option<Date> {
+        None
+    }
+
+    /// The line that comes next is of this day.
+    fn begin(&mut self, _day: Date) {}
 }
 
 /// What a line says.
@@ -43,8 +60,24 @@ pub struct Line {
     pub at: Option<Timestamp>,
     /// Whether the log's zone gives its local time two instants or none; `at` is then the better guess.
     pub ambiguous: bool,
+    /// The day it is of, where it does not say so itself: equal lines of two days are two events.
+    pub day: Option<Date>,
     /// Its meaning.
     pub meaning: Meaning,
+}
+
+impl Line {
+    /// A line that carries no time.
+    #[must_use]
+    pub fn timeless(meaning: Meaning) -> Self {
+        Self { at: None, ambiguous: false, day: None, meaning }
+    }
+
+    /// A line that nobody reads.
+    #[must_use]
+    pub fn too_long() -> Self {
+        Self::timeless(Meaning::unknown("line longer than 64 KiB"))
+    }
 }
 
 /// What a line means.
@@ -60,4 +93,12 @@ pub enum Meaning {
     Noise,
     /// A line we do not understand, and why.
     Unknown(String),
+}
+
+impl Meaning {
+    /// A line we do not understand, and why.
+    #[must_use]
+    pub fn unknown(why: &str) -> Self {
+        Self::Unknown(why.to_owned())
+    }
 }

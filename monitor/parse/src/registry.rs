@@ -1,8 +1,8 @@
 //! The license systems there are: the only list.
 
-use crate::{LicenseSystem, dsls::Dsls};
+use crate::{LicenseSystem, dsls::Dsls, flexlm::Flexlm, rlm::Rlm};
 
-static SYSTEMS: &[&dyn LicenseSystem] = &[&Dsls];
+static SYSTEMS: &[&dyn LicenseSystem] = &[&Dsls, &Flexlm, &Rlm];
 
 /// The license system of that name.
 #[must_use]

@@ -8,6 +8,29 @@ const HIGH: [char; 32] = [
     '\u{90}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9D}', 'ž', 'Ÿ',
 ];
 
+/// Longer lines are not read.
+pub const LINE_BYTES_MAX: usize = 64 * 1024;
+
+/// The text of a line of a log, without what ends it. `None` when it is too long to be one.
+#[must_use]
+pub fn line(bytes: &[u8]) -> Option<Cow<'_, str>> {
+    let bare = bare(bytes);
+    (bare.len() <= LINE_BYTES_MAX).then(|| decode(bare))
+}
+
+/// The first 40 letters of a word that the log chose: reasons are counted, and there must not be a million.
+#[must_use]
+pub fn shortened(word: &str) -> &str {
+    word.char_indices().nth(40).map_or(word, |(end, _)| &word[..end])
+}
+
+/// The number that a text is: digits alone.
+#[must_use]
+pub fn number(text: &str) -> Option<u32> {
+    let is_digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_digits { text.parse().ok() } else { None }
+}
+
 /// The text of a line: as UTF-8 if it is that, else as windows-1252. Nothing is lost and nothing is replaced.
 #[must_use]
 pub fn decode(bytes: &[u8]) -> Cow<'_, str> {

@@ -10,7 +10,7 @@ use std::{
 use jiff::tz::TimeZone;
 use lic_parse::{Line, Meaning, registry};
 use lic_protocol::{
-    event::{Checkin, Checkout, Denial, Fact},
+    event::{Checkin, Checkout, Denial, Fact, HandleOf},
     name::VendorName,
 };
 
@@ -68,9 +68,19 @@ fn fact_told(fact: &Fact) -> String {
     match fact {
         Fact::Checkout(checkout) => checkout_told(checkout),
         Fact::Checkin(Checkin {
-            feature, handle, user, host, reason, ended_before: None, ..
+            feature,
+            handle,
+            handle_of,
+            count,
+            user,
+            host,
+            reason,
+            ended_before: None,
+            ..
         }) => {
-            format!("checkin {feature} {user}@{host} handle={handle} reason={reason}")
+            let count = count.map(|count| format!(" x{count}")).unwrap_or_default();
+            let handle = handle_told(*handle_of, handle);
+            format!("checkin {feature}{count} {user}@{host} {handle} reason={reason}")
         }
         Fact::Denial(Denial { feature, user, host, count, reason, class, process, .. }) => {
             format!(
@@ -78,15 +88,19 @@ fn fact_told(fact: &Fact) -> String {
                 opt(process.as_deref())
             )
         }
-        Fact::Server(event) => format!("server {} [{}]", event.change, event.text),
+        Fact::Server(event) => {
+            let ends = event.ends.as_ref().map(|ends| format!(" ends=[{ends}]"));
+            format!("server {} [{}]{}", event.change, event.text, ends.unwrap_or_default())
+        }
         other => format!("{other:?}"),
     }
 }
 
 fn checkout_told(checkout: &Checkout) -> String {
-    let Checkout { feature, user, host, count, handle, .. } = checkout;
+    let Checkout { feature, user, host, count, handle, handle_of, .. } = checkout;
+    let handle = handle_told(*handle_of, handle);
     let vendor = checkout.vendor.as_ref().map(VendorName::as_str);
-    let mut told = format!("checkout {feature} x{count} {user}@{host} handle={handle}");
+    let mut told = format!("checkout {feature} x{count} {user}@{host} {handle}");
     for (name, value) in [
         ("seat", checkout.seat.as_deref()),
         ("version", checkout.version.as_deref()),
@@ -101,6 +115,13 @@ fn checkout_told(checkout: &Checkout) -> String {
         }
     }
     told
+}
+
+fn handle_told(of: HandleOf, handle: &str) -> String {
+    match of {
+        HandleOf::Session => format!("handle={handle}"),
+        HandleOf::Holder => format!("holder=[{handle}]"),
+    }
 }
 
 fn opt(text: Option<&str>) -> &str {

@@ -1,18 +1,32 @@
 //! What holds for any line.
 
-use jiff::tz::TimeZone;
-use lic_parse::{Line, Meaning, registry};
-use lic_protocol::event::{EndReason, Fact};
+use jiff::{civil::date, tz::TimeZone};
+use lic_parse::{Line, LogParser, Meaning, registry};
+use lic_protocol::event::{EndReason, Fact, HandleOf};
 use proptest::prelude::*;
 
-fn lines(log: &[u8]) -> Vec<Line> {
+fn parser(system: &str) -> Box<dyn LogParser> {
     let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").expect("a zone");
-    let mut parser = registry::license_system("dsls").expect("a known system").log(zone, None);
+    registry::license_system(system).expect("a known system").log(zone, None)
+}
+
+fn lines(system: &str, log: &[u8]) -> Vec<Line> {
+    let mut parser = parser(system);
     log.split(|&byte| byte == b'\n').map(|line| parser.line(line)).collect()
 }
 
+/// What a line of a license system means on some day.
+fn fact_of(system: &str, line: &str) -> Fact {
+    let mut parser = parser(system);
+    parser.begin(date(2025, 3, 3));
+    match parser.line(line.as_bytes()).meaning {
+        Meaning::Event(fact) => fact,
+        other => panic!("{other:?}: {line}"),
+    }
+}
+
 fn fact(line: &str) -> Fact {
-    match lines(line.as_bytes()).remove(0).meaning {
+    match lines("dsls", line.as_bytes()).remove(0).meaning {
         Meaning::Event(fact) => fact,
         other => panic!("{other:?}: {line}"),
     }
@@ -33,6 +47,18 @@ fn log() -> impl Strategy<Value = Vec<u8>> {
             "CAD not granted, ",
             " ( from client PC (1-2.3)/",
             "|a|b|c )",
+            " 8:42:25 (cadd) OUT: ",
+            "23:59:59 (lmgrd) TIMESTAMP 10/26/2025",
+            "2025-10-26T01:30:00Z (cadd) DENIED: ",
+            "\"F\" ann@pine ",
+            " (4 licenses) ",
+            " ^^^ 1.0 ann 127.0.0.1 1 0x1 1 3 p 11 19 1-1-2025 8:00:00 YES ^^^",
+            "RLM Report Log Format 0, version 2.0",
+            "START oak 10/26/2025 02:30:00",
+            "OUT f 1 1 ann pine \"\" 1 1 0 41 41 1 \"\" \"\" \"\" 10/26 02:10:00",
+            "IN 1 f 1 ann pine \"\" 1 0 0 41 01/01 00:00:05",
+            "10/26 02:10 (acme) DENIED: (1) f v1 to ann@pine",
+            "10/26 02:10 (acme)   All licenses in use",
             "\r\n",
             "\n",
         ])
@@ -49,9 +75,75 @@ proptest! {
     #[test]
     fn line_ends_do_not_matter(log in log()) {
         let with_cr: Vec<u8> = log.split(|&byte| byte == b'\n').flat_map(|line| [line, b"\r\n"].concat()).collect();
-        let mut told = lines(&with_cr);
-        told.pop();
-        prop_assert_eq!(told, lines(&log));
+        for system in registry::names() {
+            let mut told = lines(system, &with_cr);
+            told.pop();
+            prop_assert_eq!(told, lines(system, &log));
+        }
+    }
+
+    /// A reader that is told the day where a log begins, by another that read it first, never says less than without.
+    #[test]
+    fn reader_that_is_told_the_first_day_knows_no_less(log in log()) {
+        for system in registry::names() {
+            let mut first = parser(system);
+            let alone: Vec<Line> =
+                log.split(|&byte| byte == b'\n').map(|line| first.line(line)).collect();
+            let mut told = parser(system);
+            if let Some(day) = first.first_day(None) {
+                told.begin(day);
+            }
+            for (line, alone) in log.split(|&byte| byte == b'\n').zip(alone) {
+                let told = told.line(line);
+                prop_assert!(told.at.is_some() || alone.at.is_none());
+            }
+        }
+    }
+
+    #[test]
+    fn fields_of_a_flexnet_line_come_back(
+        (feature, user, host) in ("[^\"\r\n\0]{1,12}", "[^@\\s()\0][^@\r\n\t\0(]{0,11}", "[^@\\s\0]{1,12}"),
+        count in 2..u32::MAX,
+    ) {
+        let line = |action: &str, tail: &str| format!(" 8:42:25 (cadd) {action}: \"{feature}\" {user}@{host}  {tail}");
+        let Fact::Checkout(checkout) = fact_of("flexlm", &line("OUT", &format!("({count} licenses) "))) else { panic!() };
+        prop_assert_eq!(checkout.feature.as_str(), &feature);
+        prop_assert_eq!(checkout.user.as_str(), &user);
+        prop_assert_eq!(checkout.host.as_str(), &host);
+        prop_assert_eq!(checkout.count, count);
+        prop_assert_eq!(checkout.handle_of, HandleOf::Holder);
+        for (tail, reason) in [("", EndReason::Checkin), ("(INACTIVE)", EndReason::Inactive)] {
+            let Fact::Checkin(checkin) = fact_of("flexlm", &line("IN", tail)) else { panic!() };
+            prop_assert_eq!(&checkin.handle, &checkout.handle);
+            prop_assert_eq!(checkin.feature.as_str(), &feature);
+            prop_assert_eq!((checkin.reason, checkin.count), (reason, Some(1)));
+        }
+        let Fact::Denial(denial) = fact_of("flexlm", &line("DENIED", "(So. (-4,342))")) else { panic!() };
+        prop_assert_eq!(denial.user.as_str(), &user);
+        prop_assert_eq!(denial.reason, "So. (-4,342)");
+    }
+
+    #[test]
+    fn fields_of_an_rlm_record_come_back(
+        (feature, user, host) in ("[a-z0-9_]{1,12}", "[^\\s\"\0]{1,12}", "[^\\s\"\0]{1,12}"),
+        (definition, project) in ("[^\"\r\n\0]{0,12}", "[^\"\r\n\0]{0,12}"),
+        (handle, seat) in ("[0-9a-f]{1,8}", "[0-9a-f]{1,8}"),
+        count: u32,
+    ) {
+        let out = format!(
+            "OUT {feature} 5.0 3 {user} {host} \"{definition}\" {count} 1 0 {handle} {seat} 1 \"{project}\" \"\" \"\" 09/03 23:04:48"
+        );
+        let Fact::Checkout(checkout) = fact_of("rlm", &out) else { panic!("{out}") };
+        prop_assert_eq!(checkout.feature.as_str(), &feature);
+        prop_assert_eq!(checkout.user.as_str(), &user);
+        prop_assert_eq!(checkout.host.as_str(), &host);
+        prop_assert_eq!(checkout.count, count);
+        prop_assert_eq!(checkout.project.unwrap_or_default(), project);
+        prop_assert_eq!(checkout.seat, Some(format!("rlm {seat}")));
+        let back = format!("IN 1 {feature} 5.0 {user} {host} \"{definition}\" {count} 0 0 {handle} 09/03 23:05:00");
+        let Fact::Checkin(checkin) = fact_of("rlm", &back) else { panic!("{back}") };
+        prop_assert_eq!(checkin.handle, checkout.handle);
+        prop_assert_eq!(checkin.handle_of, HandleOf::Session);
     }
 
     #[test]

@@ -23,6 +23,7 @@ struct Counts {
 #[test]
 fn log_without_usage_tracing() {
     check(
+        "dsls",
         "LicenseServer20250818082806.log",
         &Counts {
             lines: 124,
@@ -37,12 +38,38 @@ fn log_without_usage_tracing() {
 
 #[test]
 fn log_from_a_host_of_ones_own() {
-    check("LicenseServer20250709030836.onprem-derived.log", &traced());
+    check("dsls", "LicenseServer20250709030836.onprem-derived.log", &traced());
 }
 
 #[test]
 fn log_from_the_cloud() {
-    check("LicenseServer20250709030836.cloud-extract.log", &traced());
+    check("dsls", "LicenseServer20250709030836.cloud-extract.log", &traced());
+}
+
+#[test]
+fn debug_log_of_three_features_and_a_user_with_an_accent() {
+    let expected = Counts {
+        lines: 6514,
+        checkouts: 262,
+        checkins: 262,
+        starts: 2,
+        noise: 5988,
+        ..Counts::default()
+    };
+    check("flexlm", "debuglog/maple.log", &expected);
+}
+
+#[test]
+fn debug_log_of_checkouts_of_many_seats() {
+    let expected = Counts {
+        lines: 10_909,
+        checkouts: 598,
+        checkins: 598,
+        starts: 2,
+        noise: 9711,
+        ..Counts::default()
+    };
+    check("flexlm", "debuglog/ansys.2017-01-08.log", &expected);
 }
 
 fn traced() -> Counts {
@@ -58,18 +85,20 @@ fn traced() -> Counts {
 }
 
 #[track_caller]
-fn check(name: &str, expected: &Counts) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/fixtures/dsls");
+fn check(system: &str, name: &str, expected: &Counts) {
+    let folder =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/fixtures").join(system);
     if !folder.is_dir() {
         eprintln!("skipped: no logs in {}", folder.display());
         return;
     }
-    assert_eq!(&counts(&fs::read(folder.join(name)).expect("a readable log")), expected);
+    let log = fs::read(folder.join(name)).expect("a readable log");
+    assert_eq!(&counts(system, &log), expected);
 }
 
-fn counts(log: &[u8]) -> Counts {
+fn counts(system: &str, log: &[u8]) -> Counts {
     let mut parser =
-        registry::license_system("dsls").expect("a known system").log(TimeZone::UTC, None);
+        registry::license_system(system).expect("a known system").log(TimeZone::UTC, None);
     let mut counts = Counts::default();
     for line in log.strip_suffix(b"\n").unwrap_or(log).split(|&byte| byte == b'\n') {
         counts.lines += 1;

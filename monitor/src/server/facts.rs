@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use lic_protocol::{
     event::{
-        Checkin, Checkout, Denial, Dequeue, EndReason, Event, Fact, Identity, Queue, ReasonClass,
-        WaitOutcome,
+        Checkin, Checkout, Denial, Dequeue, EndReason, Event, Fact, HandleOf, Identity, Queue,
+        ReasonClass, WaitOutcome,
     },
     name::{FeatureName, ServerName},
     outcome::Outcome,
@@ -37,6 +37,7 @@ pub(super) fn checkouts(
             host: lease.host.clone(),
             count: want.count,
             handle: lease.id.to_string(),
+            handle_of: HandleOf::Session,
             seat,
             version: None,
             vendor: None,
@@ -56,6 +57,8 @@ pub(super) fn checkins(lease: &Record, ending: &Ending) -> impl Iterator<Item = 
         let fact = Fact::Checkin(Checkin {
             feature: feature(want),
             handle: lease.id.to_string(),
+            handle_of: HandleOf::Session,
+            count: None,
             user: lease.holder.user.clone(),
             host: lease.host.clone(),
             reason,
@@ -121,6 +124,8 @@ pub(super) fn unknown_session_ended(session: &BelievedSession, ending: &Ending) 
     let fact = Fact::Checkin(Checkin {
         feature: session.feature.clone(),
         handle: session.handle.clone(),
+        handle_of: HandleOf::Session,
+        count: None,
         user: session.user.clone(),
         host: session.host.clone(),
         reason: EndReason::from_word(&ending.how).unwrap_or(EndReason::Lost),

@@ -14,7 +14,12 @@ use lic_store::{
     commit::Batch,
 };
 
-use super::{lines::Lines, mark, reading::Reading};
+use super::{
+    dates::{self, Scout},
+    lines::Lines,
+    mark,
+    reading::Reading,
+};
 use crate::identity::identity_hash;
 
 /// Bytes read at a time.
@@ -25,6 +30,8 @@ const BATCH_EVENTS_MAX: usize = 2000;
 const STEP_BYTES_MAX: u64 = 4 << 20;
 /// How far before the place read to equal lines are looked for when reading goes on.
 const REWIND_BYTES: u64 = 64 * 1024;
+/// Bytes at the beginning of a file that may tell who writes it.
+const HEAD_BYTES: u64 = 4096;
 /// After so long without a write, a last line without a line feed is a whole line.
 const AT_REST: SignedDuration = SignedDuration::from_hours(1);
 
@@ -65,9 +72,7 @@ impl LogFile {
     /// When the file cannot be read.
     pub fn resume(of: &LogOf, file: File, path: &Path, checkpoint: Checkpoint) -> io::Result<Self> {
         let offset = checkpoint.offset;
-        let parser = of.system.log(of.zone.clone(), checkpoint.last_at);
-        let mut reading = Reading::new(of.server.clone(), parser);
-        recall(&file, offset, &mut reading)?;
+        let mut reading = recall(of, &file, &checkpoint)?;
         reading.coverage = checkpoint.coverage.clone();
         reading.usage_lines = checkpoint.usage_lines;
         reading.last_at = checkpoint.last_at;
@@ -126,8 +131,12 @@ impl LogFile {
             self.lines = Lines::default();
             self.position = self.checkpoint.offset;
         }
-        let mut events = Vec::new();
         let lines_before = self.reading.coverage.lines;
+        if lines_before == 0 {
+            let parser = dates::from_the_beginning(self.of.system, &self.of.zone, &self.file)?;
+            self.reading = Reading::new(self.of.server.clone(), parser);
+        }
+        let mut events = Vec::new();
         let from = self.position;
         let ahead = self.file.metadata()?.len().saturating_sub(from);
         let ahead = usize::try_from(ahead).unwrap_or(CHUNK_BYTES);
@@ -215,17 +224,31 @@ fn beginning(of: &LogOf, path: String, now: Timestamp) -> Checkpoint {
     }
 }
 
-/// Reads the lines just before `offset` again, so that equal lines that follow get their right places.
-fn recall(file: &File, offset: u64, reading: &mut Reading) -> io::Result<()> {
+/// Reads the lines just before the place read to again, so that equal lines that follow get their right places.
+fn recall(of: &LogOf, file: &File, checkpoint: &Checkpoint) -> io::Result<Reading> {
+    let (offset, last) = (checkpoint.offset, checkpoint.last_at);
     let from = offset.saturating_sub(REWIND_BYTES);
-    let length = usize::try_from(offset - from).expect("at most REWIND_BYTES");
+    let mut before = bytes(file, from, offset)?;
+    if from > 0 {
+        // The first line is cut.
+        let cut = before.iter().position(|byte| *byte == b'\n').map_or(before.len(), |end| end + 1);
+        before.drain(..cut);
+    }
+    let mut parser = of.system.log(of.zone.clone(), last);
+    if !of.system.tells_dates() {
+        let mut head = bytes(file, 0, from.min(HEAD_BYTES))?;
+        head.truncate(head.iter().rposition(|byte| *byte == b'\n').unwrap_or(0));
+        let scout = Scout::new(of.system, &of.zone);
+        dates::go_on(parser.as_mut(), scout, &of.zone, (&head, &before), last);
+    }
+    let mut reading = Reading::new(of.server.clone(), parser);
+    before.split(|byte| *byte == b'\n').for_each(|line| reading.remember(line));
+    Ok(reading)
+}
+
+fn bytes(file: &File, from: u64, to: u64) -> io::Result<Vec<u8>> {
+    let length = usize::try_from(to - from).expect("at most REWIND_BYTES");
     let mut bytes = vec![0; length];
     file.read_exact_at(&mut bytes, from)?;
-    let mut lines = bytes.split(|byte| *byte == b'\n');
-    if from > 0 {
-        // The first one is cut.
-        lines.next();
-    }
-    lines.for_each(|line| reading.remember(line));
-    Ok(())
+    Ok(bytes)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use lic_parse::{LogParser, Meaning, text};
 use lic_protocol::{
     event::{Event, Fact, Identity},
@@ -11,7 +11,7 @@ use lic_protocol::{
 };
 
 use super::lines::{RawLine, without_hole};
-use crate::identity::identity_hash;
+use crate::identity::{dated_identity_hash, identity_hash};
 
 /// Characters of a line that was not understood that are kept to be shown.
 const EXAMPLE_CHARS_MAX: usize = 400;
@@ -60,7 +60,14 @@ impl Reading {
         let line = text::bare(without_hole(line));
         let read = self.parser.line(line);
         if let (Meaning::Event(_), Some(at)) = (read.meaning, read.at) {
-            self.ordinals.next(at, identity_hash(&self.server, line));
+            self.ordinals.next(at, self.hash(read.day, line));
+        }
+    }
+
+    fn hash(&self, day: Option<Date>, line: &[u8]) -> u64 {
+        match day {
+            Some(day) => dated_identity_hash(&self.server, day, line),
+            None => identity_hash(&self.server, line),
         }
     }
 
@@ -72,7 +79,7 @@ impl Reading {
             (Meaning::Event(fact), Some(at)) => {
                 self.coverage.events += 1;
                 self.usage_lines += u64::from(is_usage(&fact));
-                let hash = identity_hash(&self.server, line);
+                let hash = self.hash(read.day, line);
                 let identity = Identity { hash, ordinal: self.ordinals.next(at, hash) };
                 let raw = read.ambiguous.then(|| text::decode(line).into_owned());
                 Some(Event { at, fact, identity, raw })

@@ -8,7 +8,7 @@ use std::{
 
 use jiff::Timestamp;
 use lic_protocol::{
-    event::{Checkin, Checkout, EndReason, Event, Fact, Identity},
+    event::{Checkin, Checkout, EndReason, Event, Fact, HandleOf, Identity},
     name::ServerName,
     outcome::Outcome,
     view::Source,
@@ -88,6 +88,7 @@ fn event(number: u64) -> Event {
             host: host.as_str().into(),
             count: 1,
             handle,
+            handle_of: HandleOf::Session,
             seat: Some(format!("seat{}", session % 500)),
             version: Some("12.1".into()),
             vendor: Some("Acme".into()),
@@ -100,6 +101,8 @@ fn event(number: u64) -> Event {
         Fact::Checkin(Checkin {
             feature: feature.as_str().into(),
             handle,
+            handle_of: HandleOf::Session,
+            count: None,
             user: user.as_str().into(),
             host: host.as_str().into(),
             reason: EndReason::Checkin,

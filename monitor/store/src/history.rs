@@ -100,8 +100,8 @@ pub(crate) fn add_checkin(
     // A checkin that points at its checkout says nothing twice.
     let alone = checkout.is_none();
     let outcome = &checkin.outcome;
-    let user = alone.then_some(checkin.user.as_str());
-    let host = alone.then_some(checkin.host.as_str());
+    let user = alone.then_some(checkin.user.as_str()).filter(|user| !user.is_empty());
+    let host = alone.then_some(checkin.host.as_str()).filter(|host| !host.is_empty());
     let values = named_params! {
         ":id": stamp.id,
         ":checkout": checkout,
@@ -241,9 +241,9 @@ pub(crate) fn add_server_event(
 ) -> Result<(), StoreError> {
     let doing = "store a server event";
     let sql = "insert into server_event (
-            id, server, at_ms, learned_at_ms, change, text, identity_hash, identity_ordinal, raw)
+            id, server, at_ms, learned_at_ms, change, text, ends, identity_hash, identity_ordinal, raw)
         values (
-            :id, :server, :at_ms, :learned_at_ms, :change, :text, :identity_hash, :identity_ordinal, :raw)";
+            :id, :server, :at_ms, :learned_at_ms, :change, :text, :ends, :identity_hash, :identity_ordinal, :raw)";
     let values = named_params! {
         ":id": stamp.id,
         ":server": stamp.server,
@@ -251,6 +251,7 @@ pub(crate) fn add_server_event(
         ":learned_at_ms": stamp.learned_at_ms,
         ":change": names.intern(history, change.change.word())?,
         ":text": change.text,
+        ":ends": change.ends,
         ":identity_hash": stamp.hash(),
         ":identity_ordinal": stamp.event.identity.ordinal,
         ":raw": stamp.event.raw,

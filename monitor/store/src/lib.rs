@@ -23,5 +23,6 @@ mod names;
 mod open_keys;
 mod pairing;
 mod replay;
+mod starts;
 
 pub use error::StoreError;

@@ -10,6 +10,7 @@ use crate::error::{Doing, StoreError};
 pub(crate) const HISTORY: &[&str] = &[
     include_str!("../migrations/history/0001_events.sql"),
     include_str!("../migrations/history/0002_denial_episodes.sql"),
+    include_str!("../migrations/history/0003_daemon_starts.sql"),
 ];
 /// The schemas of `license_manager.db`, oldest first.
 pub(crate) const LIVE: &[&str] = &[
@@ -91,6 +92,24 @@ mod tests {
         let sql = "select issued, reserved is null, mode is null from feature";
         let kept = db.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
         assert_eq!(kept, Ok((3, true, true)));
+    }
+
+    #[test]
+    fn history_of_before_keeps_its_records() {
+        let mut db = Connection::open_in_memory().unwrap();
+        let path = Path::new("history.db");
+        migrate(&mut db, path, &HISTORY[..1], 7).unwrap();
+        db.execute_batch(
+            "insert into name values (1, 'started');
+            insert into server values (1, 'lic1', 'dsls');
+            insert into server_event values (1, 1, 5, 5, 1, 'ready', 9, 0, null, null);",
+        )
+        .unwrap();
+        migrate(&mut db, path, HISTORY, 7).unwrap();
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        let row: (String, Option<String>) =
+            db.query_row("select text, ends from server_event", [], read).unwrap();
+        assert_eq!(row, ("ready".to_owned(), None));
     }
 
     #[test]

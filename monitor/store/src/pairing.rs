@@ -4,12 +4,15 @@
 //! before: its last checkout is ended by a checkin that is stored already, and until all of it is read a checkout may be ended
 //! by a checkin that is too late. A nearer one, once learned, takes its place, and the other is free again.
 //!
+//! A log without handles tells only who took and gave back. There the oldest session of as many seats ends first: with the same
+//! sessions paired in any other way, as many seats are in use at every instant.
+//!
 //! The limit: a checkin that was stored as the end of its checkout stays it. A file from the middle of what is stored already
 //! can therefore not be fitted in where its handles are used again and again.
 
 use std::collections::HashMap;
 
-use lic_protocol::view::Source;
+use lic_protocol::{event::HandleOf, view::Source};
 use rusqlite::{Connection, named_params};
 
 use crate::{
@@ -28,6 +31,8 @@ pub(crate) struct Handle<'a> {
     pub(crate) server: i64,
     pub(crate) feature: &'a str,
     pub(crate) text: &'a str,
+    /// Whose it is.
+    pub(crate) of: HandleOf,
 }
 
 /// The newest time of any checkin that was stored without a checkout, server by server. A log that is read in its own order is
@@ -86,33 +91,49 @@ pub(crate) fn taken(
     open: &[Open],
     early: &Early,
 ) -> Result<Taken, StoreError> {
-    if let Some(held) = open.iter().find(|held| held.at_ms <= at_ms) {
+    let is_one = handle.of == HandleOf::Session;
+    if let Some(held) = open.iter().find(|held| is_one && held.at_ms <= at_ms) {
         return Ok(Taken::Contradicts(held.id));
     }
     if !early.is_after(handle.server, at_ms) {
         return Ok(Taken::Opens);
     }
     let later = later_checkins(history, names, handle, at_ms)?;
-    let held = later.iter().filter_map(|checkin| checkin.ends).find(|held| held.at_ms <= at_ms);
-    if let Some(held) = held {
+    let mut held = later.iter().filter_map(|checkin| checkin.ends);
+    let held = held.find(|held| held.at_ms <= at_ms);
+    if let Some(held) = held.filter(|_| is_one) {
         return Ok(Taken::Contradicts(held.id));
     }
     let free = later.iter().find(|checkin| checkin.ends.is_none());
     Ok(free.map_or(Taken::Opens, |checkin| Taken::EndedBy(checkin.learned)))
 }
 
-/// What a checkin at `at_ms` means; `open` are the sessions of its handle that are open.
+/// A checkin, as far as pairing asks.
+#[derive(Clone, Copy)]
+pub(crate) struct Ending {
+    pub(crate) at_ms: i64,
+    /// How many seats it gives back; `None` for all of its handle.
+    pub(crate) count: Option<u32>,
+    pub(crate) source: Source,
+}
+
+/// What a checkin means; `open` are the sessions of its handle that are open.
 pub(crate) fn given(
     history: &Connection,
     names: &mut Names,
     handle: Handle<'_>,
-    at_ms: i64,
+    ending: Ending,
     open: &[Open],
     early: &Early,
-    source: Source,
 ) -> Result<Given, StoreError> {
+    let Ending { at_ms, source, .. } = ending;
     let mut held: Vec<Open> = open.iter().copied().filter(|open| open.at_ms <= at_ms).collect();
     held.sort_unstable_by_key(|open| (open.at_ms, open.id));
+    if let (HandleOf::Holder, Some(count)) = (handle.of, ending.count)
+        && let Some(oldest) = held.iter().find(|open| open.count == count).or(held.first())
+    {
+        return Ok(Given::Ends { checkout: oldest.id, older: Vec::new() });
+    }
     if let Some(newest) = held.pop() {
         let older = held.iter().map(|open| open.id).collect();
         return Ok(Given::Ends { checkout: newest.id, older });
@@ -149,7 +170,7 @@ fn later_checkins(
     at_ms: i64,
 ) -> Result<Vec<Later>, StoreError> {
     let doing = "look for an earlier checkin";
-    let sql = "select i.id, i.at_ms, c.id, c.at_ms
+    let sql = "select i.id, i.at_ms, c.id, c.at_ms, c.count
         from checkin i
         left join pairing p on p.checkin = i.id and not exists (
             select 1 from pairing q join checkin k on k.id = q.checkin
@@ -166,10 +187,13 @@ fn later_checkins(
     };
     let mut query = history.prepare_cached(sql).doing(doing)?;
     let rows = query.query_map(values, |row| {
-        let (id, at_ms): (Option<i64>, Option<i64>) = (row.get(2)?, row.get(3)?);
+        let ends: Option<i64> = row.get(2)?;
         Ok(Later {
-            learned: Open { id: row.get(0)?, at_ms: row.get(1)? },
-            ends: id.zip(at_ms).map(|(id, at_ms)| Open { at_ms, id }),
+            learned: Open { id: row.get(0)?, at_ms: row.get(1)?, count: 0 },
+            ends: match ends {
+                Some(id) => Some(Open { id, at_ms: row.get(3)?, count: row.get(4)? }),
+                None => None,
+            },
         })
     });
     rows.and_then(Iterator::collect).doing(doing)

@@ -1,5 +1,7 @@
 //! The one writer of both databases: commits batches, keeps the picture, and makes it again.
 
+mod ends;
+
 use std::{collections::HashMap, path::Path};
 
 use jiff::Timestamp;
@@ -22,8 +24,9 @@ use crate::{
     names::Names,
     open::{self, DatabasePaths},
     open_keys::{Open, OpenKeys},
-    pairing::{self, Early, Given, Handle, Taken},
+    pairing::{self, Early, Ending, Given, Handle, Taken},
     replay,
+    starts::Starts,
 };
 
 /// The one writer of both databases. While it lives, no other process can become one.
@@ -36,6 +39,9 @@ pub struct Writer {
     sessions: OpenKeys,
     waiters: OpenKeys,
     early: Early,
+    starts: Starts,
+    /// Whether no open session can be older than a start of its vendor daemon.
+    is_settled: bool,
     lock: Lock,
 }
 
@@ -66,6 +72,8 @@ impl Writer {
             sessions: OpenKeys::of_sessions(&live)?,
             waiters: OpenKeys::of_waiters(&live)?,
             early: Early::load(&history)?,
+            starts: Starts::load(&history)?,
+            is_settled: false,
             history,
             live,
             servers,
@@ -137,22 +145,9 @@ impl Writer {
         batches: &[Batch],
         now: Timestamp,
     ) -> Result<Vec<Receipt>, StoreError> {
-        let first_id = self.blocks.next_id();
-        let doing = "commit to history";
-        let sql = "begin immediate";
-        self.history.execute_batch(sql).doing(doing)?;
-        let mut entries = Vec::new();
-        let mut receipts = Vec::with_capacity(batches.len());
-        for batch in batches {
-            receipts.push(self.append(batch, &mut entries)?);
-        }
-        let last_id = self.blocks.next_id() - 1;
-        if last_id >= first_id {
-            history::add_batch(&self.history, first_id, last_id, now.as_millisecond())?;
-        }
-        self.history.execute_batch("commit").doing(doing)?;
-        self.fold(&entries, last_id)?;
-        Ok(receipts)
+        self.together(now, |writer, entries| {
+            batches.iter().map(|batch| writer.append(batch, entries)).collect()
+        })
     }
 
     /// Makes the picture again from history alone. Returns how many records were read.
@@ -258,7 +253,11 @@ impl Writer {
             Fact::Dequeue(dequeue) => self.append_dequeue(name, &stamp, dequeue, entries),
             Fact::Server(change) => {
                 history::add_server_event(&self.history, &mut self.names, &stamp, change)?;
-                self.record(name, &stamp, Change::Server(change.change), entries)
+                self.record(name, &stamp, Change::Server(change.change), entries)?;
+                match &change.ends {
+                    Some(daemon) => self.end_before(name, &stamp, daemon, entries),
+                    None => Ok(()),
+                }
             }
         }
     }
@@ -271,7 +270,7 @@ impl Writer {
         entries: &mut Vec<Entry>,
     ) -> Result<(), StoreError> {
         let (feature, handle) = (checkout.feature.as_str(), checkout.handle.as_str());
-        let key = Handle { server: stamp.server, feature, text: handle };
+        let key = Handle { server: stamp.server, feature, text: handle, of: checkout.handle_of };
         let open = self.sessions.of(server, feature, handle);
         let taken =
             pairing::taken(&self.history, &mut self.names, key, stamp.at_ms(), open, &self.early)?;
@@ -285,11 +284,13 @@ impl Writer {
         history::add_checkout(&self.history, &mut self.names, stamp, checkout)?;
         let opened = Change::Opened(Box::new(opened(stamp, checkout)));
         self.record(server, stamp, opened, entries)?;
+        self.end_wait(server, stamp, (feature, handle), entries)?;
         if let Taken::EndedBy(checkin) = taken {
             return self.append_pairing(server, stamp, stamp.id, checkin, entries);
         }
-        let opened = Open { at_ms: stamp.at_ms(), id: stamp.id };
+        let opened = Open { at_ms: stamp.at_ms(), id: stamp.id, count: checkout.count };
         self.sessions.insert(server, feature, handle, opened);
+        self.unsettle(stamp.server, handle, stamp.at_ms());
         Ok(())
     }
 
@@ -301,11 +302,10 @@ impl Writer {
         entries: &mut Vec<Entry>,
     ) -> Result<(), StoreError> {
         let (feature, handle) = (checkin.feature.as_str(), checkin.handle.as_str());
-        let key = Handle { server: stamp.server, feature, text: handle };
+        let key = Handle { server: stamp.server, feature, text: handle, of: checkin.handle_of };
         let (open, at_ms) = (self.sessions.of(server, feature, handle), stamp.at_ms());
-        let source = stamp.source;
-        let given =
-            pairing::given(&self.history, &mut self.names, key, at_ms, open, &self.early, source)?;
+        let ending = Ending { at_ms, count: checkin.count, source: stamp.source };
+        let given = pairing::given(&self.history, &mut self.names, key, ending, open, &self.early)?;
         let (checkout, paired) = match given {
             Given::Ends { checkout, older } => (Some(checkout), older),
             Given::EndsEarlier(checkout) => (None, vec![checkout]),
@@ -320,7 +320,7 @@ impl Writer {
             self.sessions.remove(server, feature, handle, *ended);
         }
         for checkout in paired {
-            let checkin = Open { at_ms, id: stamp.id };
+            let checkin = Open { at_ms, id: stamp.id, count: 0 };
             self.append_pairing(server, stamp, checkout, checkin, entries)?;
         }
         Ok(())
@@ -352,7 +352,7 @@ impl Writer {
         text: String,
         entries: &mut Vec<Entry>,
     ) -> Result<(), StoreError> {
-        let anomaly = ServerEvent { change: ServerChange::Anomaly, text };
+        let anomaly = ServerEvent { change: ServerChange::Anomaly, text, ends: None };
         history::add_server_event(&self.history, &mut self.names, stamp, &anomaly)?;
         self.record(server, stamp, Change::Server(ServerChange::Anomaly), entries)
     }
@@ -373,7 +373,7 @@ impl Writer {
             return self.append_anomaly(server, stamp, text, entries);
         }
         history::add_queued(&self.history, &mut self.names, stamp, queue)?;
-        let opened = Open { at_ms: stamp.at_ms(), id: stamp.id };
+        let opened = Open { at_ms: stamp.at_ms(), id: stamp.id, count: queue.count };
         self.waiters.insert(server, feature, ticket, opened);
         let waiting = Waiting {
             feature: queue.feature.to_string(),

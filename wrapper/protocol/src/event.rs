@@ -60,6 +60,8 @@ pub struct Checkout {
     pub count: u32,
     /// The pairing key: a checkin with the same handle and feature ends this checkout. A DSLS session id, or a lease.
     pub handle: String,
+    /// Whose that handle is.
+    pub handle_of: HandleOf,
     /// Checkouts with the same seat share one seat; `None` when each is a seat of its own.
     pub seat: Option<String>,
     /// Version the client asked for.
@@ -76,6 +78,16 @@ pub struct Checkout {
     pub project: Option<String>,
 }
 
+/// Whose a handle is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum HandleOf {
+    /// It is of one session at a time.
+    Session,
+    /// It is of a user on a host, who may have several sessions: the log numbers none of them. A checkin ends the oldest session
+    /// of as many seats, or else the oldest.
+    Holder,
+}
+
 /// A seat given back.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkin {
@@ -83,6 +95,10 @@ pub struct Checkin {
     pub feature: FeatureName,
     /// The handle of the checkout that ends.
     pub handle: String,
+    /// Whose that handle is.
+    pub handle_of: HandleOf,
+    /// How many seats were given back; `None` for all that the handle has.
+    pub count: Option<u32>,
     /// Who held it.
     pub user: UserName,
     /// From where.
@@ -205,6 +221,9 @@ pub struct ServerEvent {
     pub change: ServerChange,
     /// The server's own words.
     pub text: String,
+    /// Whose sessions it ended: all that are open and whose handle begins with this and a blank. A vendor daemon that starts
+    /// knows nothing of those before.
+    pub ends: Option<String>,
 }
 
 /// What changed about a license server.

@@ -2,8 +2,8 @@
 #![no_main]
 
 use jiff::tz::TimeZone;
-use lic_parse::registry;
 use libfuzzer_sys::fuzz_target;
+use lic_parse::registry;
 
 fuzz_target!(|log: &[u8]| {
     let system = registry::license_system("dsls").expect("a known system");

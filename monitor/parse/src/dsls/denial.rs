@@ -5,7 +5,6 @@ use lic_protocol::{
     name::{FeatureName, HostName, UserName},
 };
 
-use super::unknown;
 use crate::Meaning;
 
 const FROM: &str = " ( from client ";
@@ -15,8 +14,10 @@ pub(super) fn meaning(message: &str) -> Meaning {
     if !message.contains("not granted") {
         return Meaning::Noise;
     }
-    denial(message)
-        .map_or_else(|| unknown("malformed denial"), |denial| Meaning::Event(Fact::Denial(denial)))
+    denial(message).map_or_else(
+        || Meaning::unknown("malformed denial"),
+        |denial| Meaning::Event(Fact::Denial(denial)),
+    )
 }
 
 /// `FEATURE[(CUSTOMER)] not granted, REASON ( from client HOST (TARGET)/IP|USER|INTERNAL|PROCESS )`

@@ -1,13 +1,15 @@
 //! USGTRACING: who took a license and gave it back. The lines are there only if usage tracing is switched on.
 
 use lic_protocol::{
-    event::{Checkin, Checkout, EndReason, Fact},
+    event::{Checkin, Checkout, EndReason, Fact, HandleOf},
     name::{FeatureName, HostName, UserName, VendorName},
     outcome::Outcome,
 };
 
-use super::{shortened, unknown};
-use crate::Meaning;
+use crate::{
+    Meaning,
+    text::{number, shortened},
+};
 
 /// How many fields from the session to the commercial type stand right before the host, whatever stands before those.
 const BEFORE_HOST: usize = 5;
@@ -23,7 +25,7 @@ pub(super) fn meaning(message: &str) -> Meaning {
         "Detachment" => fact(rest, |usage| Some(Fact::Checkin(usage.checkin(EndReason::Checkin)))),
         "TimeOut" => fact(rest, |usage| Some(Fact::Checkin(usage.checkin(EndReason::Timeout)))),
         "" => malformed(),
-        other => unknown(&format!("unknown usage action {}", shortened(other))),
+        other => Meaning::unknown(&format!("unknown usage action {}", shortened(other))),
     }
 }
 
@@ -32,7 +34,7 @@ fn fact(rest: &str, of: impl Fn(&Usage) -> Option<Fact>) -> Meaning {
 }
 
 fn malformed() -> Meaning {
-    unknown("malformed usage line")
+    Meaning::unknown("malformed usage line")
 }
 
 /// The fields of a line that we keep.
@@ -84,6 +86,7 @@ impl<'a> Usage<'a> {
             host: HostName::from(self.host),
             count: number(self.count)?,
             handle: self.session.to_owned(),
+            handle_of: HandleOf::Session,
             seat: self.seat(),
             version: said(self.version),
             vendor: said(self.product).map(VendorName::new),
@@ -98,6 +101,8 @@ impl<'a> Usage<'a> {
         Checkin {
             feature: FeatureName::from(self.feature),
             handle: self.session.to_owned(),
+            handle_of: HandleOf::Session,
+            count: None,
             user: UserName::from(self.user),
             host: HostName::from(self.host),
             reason,
@@ -139,11 +144,6 @@ fn around_host(fields: &str) -> Option<([&str; BEFORE_HOST], &str, &str)> {
 fn host_name(field: &str) -> Option<&str> {
     let (name, target) = field.strip_suffix(')')?.rsplit_once(" (")?;
     (!target.contains(['(', ')'])).then_some(name)
-}
-
-fn number(text: &str) -> Option<u32> {
-    let is_digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    if is_digits { text.parse().ok() } else { None }
 }
 
 fn said(text: &str) -> Option<String> {

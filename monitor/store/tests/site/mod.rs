@@ -7,8 +7,8 @@ use std::path::Path;
 use jiff::Timestamp;
 use lic_protocol::{
     event::{
-        Checkin, Checkout, Denial, Dequeue, EndReason, Event, Fact, Identity, Queue, ReasonClass,
-        ServerChange, ServerEvent, WaitOutcome,
+        Checkin, Checkout, Denial, Dequeue, EndReason, Event, Fact, HandleOf, Identity, Queue,
+        ReasonClass, ServerChange, ServerEvent, WaitOutcome,
     },
     name::ServerName,
     outcome::Outcome,
@@ -37,6 +37,12 @@ impl Site {
 
     pub(crate) fn writer(&self) -> Writer {
         Writer::open(&self.paths).unwrap()
+    }
+
+    /// Another writer after this one.
+    pub(crate) fn writer_after(&self, writer: Writer) -> Writer {
+        drop(writer);
+        self.writer()
     }
 
     pub(crate) fn reader(&self) -> Reader {
@@ -109,6 +115,7 @@ pub(crate) fn checkout(feature: &str, user: &str, handle: &str, seat: Option<&st
         host: format!("pc-{user}").as_str().into(),
         count: 1,
         handle: handle.into(),
+        handle_of: HandleOf::Session,
         seat: seat.map(Into::into),
         version: Some("12".into()),
         vendor: Some("Acme".into()),
@@ -123,6 +130,8 @@ pub(crate) fn checkin(feature: &str, user: &str, handle: &str) -> Fact {
     Fact::Checkin(Checkin {
         feature: feature.into(),
         handle: handle.into(),
+        handle_of: HandleOf::Session,
+        count: None,
         user: user.into(),
         host: format!("pc-{user}").as_str().into(),
         reason: EndReason::Checkin,
@@ -163,5 +172,5 @@ pub(crate) fn dequeue(feature: &str, ticket: &str) -> Fact {
 }
 
 pub(crate) fn server(change: ServerChange) -> Fact {
-    Fact::Server(ServerEvent { change, text: change.to_string() })
+    Fact::Server(ServerEvent { change, text: change.to_string(), ends: None })
 }
