@@ -1,6 +1,7 @@
 //! What is asked on the seat socket and is not about seats: importing a log, making live again. One at a time, on its own thread.
 
 use std::{
+    collections::HashMap,
     fs::File,
     io::Write,
     os::unix::net::UnixStream,
@@ -15,7 +16,7 @@ use std::{
 
 use anyhow::{Context, anyhow, bail};
 use jiff::{Timestamp, tz::TimeZone};
-use lic_parse::registry;
+use lic_parse::{LicenseSystem, registry};
 use lic_protocol::{
     name::ServerName,
     wire::{Import, Refusal, Reply, Request},
@@ -44,10 +45,14 @@ impl Acts {
     ///
     /// # Errors
     /// When there can be no more threads.
-    pub fn start(sink: EventSink, clock: fn() -> Timestamp) -> anyhow::Result<Self> {
+    pub fn start(
+        sink: EventSink,
+        clock: fn() -> Timestamp,
+        systems: HashMap<ServerName, Arc<dyn LicenseSystem>>,
+    ) -> anyhow::Result<Self> {
         let (taker, acts) = sync_channel(ACTS_MAX);
         let stop = Arc::new(AtomicBool::new(false));
-        let doer = Doer { sink, clock, stop: stop.clone() };
+        let doer = Doer { sink, clock, systems, stop: stop.clone() };
         let thread = thread::Builder::new().name("acts".to_owned());
         let thread = thread.spawn(move || doer.run(&acts)).context("start the acts")?;
         Ok(Self { taker, stop, thread })
@@ -80,6 +85,7 @@ impl Acts {
 
 struct Doer {
     sink: EventSink,
+    systems: HashMap<ServerName, Arc<dyn LicenseSystem>>,
     clock: fn() -> Timestamp,
     stop: Arc<AtomicBool>,
 }
@@ -118,10 +124,12 @@ impl Doer {
         uid: u32,
         connection: &mut UnixStream,
     ) -> anyhow::Result<String> {
-        let Some(system) = registry::license_system(&wanted.system) else {
-            bail!("unknown license system {}", wanted.system);
-        };
         let server = ServerName::from(wanted.server.as_str());
+        let configured = self.systems.get(&server).cloned();
+        let configured = configured.filter(|system| system.name() == wanted.system);
+        let Some(system) = configured.or_else(|| registry::license_system(&wanted.system)) else {
+            bail!("no server {server} of the license system {} is configured", wanted.system);
+        };
         let zone = TimeZone::get(&wanted.zone).context("read the zone")?;
         let file = file.context("no file came with the request")?;
         info!(user.uid = uid, "importing {} into {server}", wanted.path);

@@ -318,7 +318,7 @@ fn tracing_notice(server: &Server) -> anyhow::Result<()> {
         return Ok(());
     }
     let help = lic_parse::registry::license_system(&server.system);
-    let help = help.map_or("", lic_parse::LicenseSystem::tracing_help);
+    let help = help.map_or("", |system| system.tracing_help());
     say(&format!("\nusage tracing is not enabled on {}: {help}", server.name))
 }
 

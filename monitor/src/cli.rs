@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
-use lic_parse::{LicenseSystem, registry};
+use lic_parse::pattern;
 use lic_protocol::{
     config::ConfigError,
     dashboard::Dashboard,
@@ -25,6 +25,7 @@ use crate::{
     import::{self, Logs},
     parse,
     serve::{clock, serve},
+    systems,
     table::say,
 };
 
@@ -84,7 +85,7 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct Import {
-    /// The license system: dsls, flexlm or rlm, or license-monitor-lite for that program's database.
+    /// The license system: dsls, flexlm, rlm, pattern, or license-monitor-lite for that program's database.
     #[arg(long, value_name = "SYSTEM")]
     system: String,
     /// The license server the logs belong to [default: the configured one of that system, else its name].
@@ -110,6 +111,9 @@ struct Parse {
     /// The license system.
     #[arg(long, value_name = "SYSTEM")]
     system: String,
+    /// The server of the configuration whose expressions are tried, for the system "pattern" [default: the first such].
+    #[arg(long, value_name = "NAME")]
+    server: Option<String>,
     /// What kind of text it is.
     #[arg(long, value_enum, default_value = "log")]
     kind: Kind,
@@ -180,7 +184,7 @@ struct List {
 /// What was asked for cannot be: the fault is in the command line.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct Usage(String);
+pub struct Usage(pub(crate) String);
 
 /// It cannot be had now, and may be later.
 #[derive(Debug, thiserror::Error)]
@@ -194,7 +198,7 @@ impl Cli {
     /// [`NotNow`] for seats that are not free; [`Usage`] and [`ConfigError`] for what was typed or written wrongly; others when it could not be done.
     pub fn run(&self) -> anyhow::Result<()> {
         if let Command::Parse(parse) = &self.command {
-            return parse::parse(system(&parse.system)?, &zone(&parse.zone)?, &parse.file);
+            return self.parse(parse);
         }
         let config = self.load()?;
         let reader = || Reader::open(&config.databases());
@@ -228,6 +232,17 @@ impl Cli {
         }
     }
 
+    fn parse(&self, parse: &Parse) -> anyhow::Result<()> {
+        let name = parse.system.as_str();
+        let system = if name == pattern::NAME {
+            let config = self.load()?;
+            systems::meant(name, systems::configured(&config, name, parse.server.as_deref()))?
+        } else {
+            systems::meant(name, None)?
+        };
+        parse::parse(system.as_ref(), &zone(&parse.zone)?, &parse.file)
+    }
+
     /// Whether the command runs on and tells its story in a log.
     #[must_use]
     pub fn is_serve(&self) -> bool {
@@ -256,11 +271,8 @@ impl Import {
                 .iter()
                 .try_for_each(|file| import::import_lite(config, &server, file));
         }
-        let system = system(&self.system)?;
-        let configured = config.servers.iter().find(|server| match &self.server {
-            Some(name) => server.name.as_str() == name,
-            None => server.system.name() == system.name(),
-        });
+        let configured = systems::configured(config, &self.system, self.server.as_deref());
+        let system = systems::meant(&self.system, configured)?;
         let name = self.server.as_deref().map(ServerName::from);
         let name = name.or_else(|| configured.map(|server| server.name.clone()));
         let (zone, zone_name) = match (&self.zone, configured) {
@@ -341,13 +353,6 @@ fn instant(text: &str) -> Result<Timestamp, String> {
 
 fn want(text: &str) -> Result<Want, Malformed> {
     Want::parse(text)
-}
-
-fn system(name: &str) -> Result<&'static dyn LicenseSystem, Usage> {
-    registry::license_system(name).ok_or_else(|| {
-        let known: Vec<&str> = registry::names().collect();
-        Usage(format!("unknown license system `{name}`; known: {}", known.join(", ")))
-    })
 }
 
 fn zone(name: &str) -> Result<TimeZone, Usage> {

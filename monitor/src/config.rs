@@ -1,9 +1,10 @@
 //! licmon's sections of licwrap.toml: every key, every default, every mistake by line and column.
 
+mod lines;
 mod process;
 mod tool;
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use glob::Pattern;
 use jiff::{SignedDuration, tz::TimeZone};
@@ -18,7 +19,7 @@ use lic_store::open::DatabasePaths;
 use serde::{Deserialize, de::IgnoredAny};
 use toml::Spanned;
 
-use self::tool::ToolSection;
+use self::{lines::LinesSection, tool::ToolSection};
 use crate::{around, server::config::ToolConfig};
 
 /// How often a folder of logs is looked through, whatever the file system tells.
@@ -47,7 +48,7 @@ pub struct LogServer {
     /// Its name.
     pub name: ServerName,
     /// Its license system.
-    pub system: &'static dyn LicenseSystem,
+    pub system: Arc<dyn LicenseSystem>,
     /// The zone of its times.
     pub zone: TimeZone,
     /// The name of that zone.
@@ -131,6 +132,7 @@ struct ServerSection {
     system: Spanned<String>,
     zone: Option<Spanned<String>>,
     log: Option<LogSection>,
+    lines: Option<Spanned<LinesSection>>,
     poll: Option<Spanned<IgnoredAny>>,
     sessions_from: Option<Spanned<String>>,
 }
@@ -159,15 +161,7 @@ impl Mistakes<'_> {
         if let Some(from) = section.sessions_from.as_ref().filter(|from| from.get_ref() != "log") {
             return self.at(from, "`sessions_from` is \"log\": licmon reads logs".into());
         }
-        let Some(system) = registry::license_system(section.system.get_ref()) else {
-            let known: Vec<&str> = registry::names().collect();
-            let message = format!(
-                "unknown license system `{}`; known: {}",
-                section.system.get_ref(),
-                known.join(", ")
-            );
-            return self.at(&section.system, message);
-        };
+        let system = self.system(section)?;
         let (zone, zone_name) = match &section.zone {
             Some(zone) => (self.zone(zone)?, zone.get_ref().clone()),
             None => machine_zone(),
@@ -333,7 +327,20 @@ mod tests {
         );
         check(
             "[[server]]\nname = \"a\"\nsystem = \"flexml\"\n",
-            "c.toml:3:10: unknown license system `flexml`; known: dsls, flexlm, rlm",
+            "c.toml:3:10: unknown license system `flexml`; known: dsls, flexlm, rlm, pattern",
+        );
+        check(
+            "[[server]]\nname = \"a\"\nsystem = \"pattern\"\nlog = { directory = \"/x\" }\n",
+            "c.toml:3:10: the system \"pattern\" needs `lines = { time = \"%F %T\", checkout = '...' }`",
+        );
+        check(
+            &format!("{SERVER}lines = {{ time = \"%F %T\", checkout = '(' }}\n"),
+            "c.toml:5:9: `lines` is for the system \"pattern\"; licmon knows the lines of this one",
+        );
+        let pattern = SERVER.replace("dsls", "pattern");
+        check(
+            &format!("{pattern}lines = {{ time = \"%F %T\", checkout = '(?<at>' }}\n"),
+            "c.toml:5:9: `checkout` is no regular expression: unclosed group",
         );
         check("[monitor]\nscan = \"soon\"\n", "c.toml:2:8: `soon` is not a duration, like \"1s\"");
         check("[monitor]\nstat = \"/\"\n", "c.toml:2:1: unknown key `stat`, did you mean `state`?");

@@ -5,7 +5,7 @@ use std::{
     io::{self, IoSlice, IsTerminal, Read, Write},
     os::{fd::AsRawFd, unix::net::UnixStream},
     path::{Path, PathBuf},
-    sync::mpsc::sync_channel,
+    sync::{Arc, mpsc::sync_channel},
     thread,
 };
 
@@ -44,7 +44,7 @@ const LITE_SKIPPED_SHOWN: usize = 10;
 /// Logs to read once.
 pub struct Logs {
     /// Their license system.
-    pub system: &'static dyn LicenseSystem,
+    pub system: Arc<dyn LicenseSystem>,
     /// The license server they belong to.
     pub server: ServerName,
     /// The zone of their times.
@@ -188,7 +188,8 @@ fn with_sink(
 
 fn import_here(logs: &Logs, path: &Path, sink: &EventSink) -> anyhow::Result<()> {
     let file = open(path)?;
-    let of = LogOf { server: logs.server.clone(), system: logs.system, zone: logs.zone.clone() };
+    let of =
+        LogOf { server: logs.server.clone(), system: logs.system.clone(), zone: logs.zone.clone() };
     let known = know(sink, logs.server.clone(), logs.system.name().to_owned())?;
     let mut progress = Progress::new(clock());
     let imported = import::import(&of, file, path, &known, sink, clock, |percent| {

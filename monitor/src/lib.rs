@@ -20,5 +20,6 @@ pub mod pipe;
 pub mod serve;
 pub mod server;
 pub mod sources;
+pub mod systems;
 pub mod table;
 pub mod writer;

@@ -20,6 +20,7 @@ use lic_admission::{
     capacity::{self, Seats},
     expiry::Expiry,
 };
+use lic_parse::LicenseSystem;
 use lic_protocol::{
     config::ConfigError,
     name::{HostName, ServerName},
@@ -96,7 +97,7 @@ pub fn serve(
         around: tell_around.clone(),
         sink: sink_of_reloads,
     };
-    let acts = Acts::start(sink.clone(), clock)?;
+    let acts = Acts::start(sink.clone(), clock, systems(config))?;
     let seats = SeatServer::open(
         SeatServerConfig {
             runtime: config.place.runtime.clone(),
@@ -204,6 +205,12 @@ fn configured(config: &Config) -> Configured {
     Configured { servers, features: features.collect() }
 }
 
+/// The license systems of the configured servers: what is imported by name is read as it is followed.
+fn systems(config: &Config) -> HashMap<ServerName, Arc<dyn LicenseSystem>> {
+    let of = |server: &LogServer| (server.name.clone(), server.system.clone());
+    config.servers.iter().map(of).collect()
+}
+
 fn configured_server(server: &LogServer) -> ConfiguredServer {
     ConfiguredServer {
         name: server.name.clone(),
@@ -240,7 +247,7 @@ fn followers(config: &Config, writer: &Writer) -> anyhow::Result<Vec<Following>>
         followers.push(Following {
             of: LogOf {
                 server: server.name.clone(),
-                system: server.system,
+                system: server.system.clone(),
                 zone: server.zone.clone(),
             },
             directory: server.directory.clone(),

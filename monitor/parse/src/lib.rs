@@ -6,6 +6,7 @@ pub mod calendar;
 pub mod clock;
 pub mod dsls;
 pub mod flexlm;
+pub mod pattern;
 pub mod rlm;
 pub mod text;
 
@@ -13,7 +14,7 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use lic_protocol::event::Fact;
 
 /// A license system: what its texts are called and who reads them. One file and one row in [`registry`] each.
-pub trait LicenseSystem: Sync {
+pub trait LicenseSystem: Send + Sync {
     /// Its name in configuration and data: `dsls`.
     fn name(&self) -> &'static str;
 

@@ -1,6 +1,6 @@
 //! One generation of one log file, open and read step by step: each step gives a batch and moves the checkpoint.
 
-use std::{fs::File, io, os::unix::fs::FileExt, path::Path};
+use std::{fs::File, io, os::unix::fs::FileExt, path::Path, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use lic_parse::LicenseSystem;
@@ -41,7 +41,7 @@ pub struct LogOf {
     /// The license server.
     pub server: ServerName,
     /// Its license system.
-    pub system: &'static dyn LicenseSystem,
+    pub system: Arc<dyn LicenseSystem>,
     /// The zone of its times.
     pub zone: TimeZone,
 }
@@ -133,7 +133,8 @@ impl LogFile {
         }
         let lines_before = self.reading.coverage.lines;
         if lines_before == 0 {
-            let parser = dates::from_the_beginning(self.of.system, &self.of.zone, &self.file)?;
+            let parser =
+                dates::from_the_beginning(self.of.system.as_ref(), &self.of.zone, &self.file)?;
             self.reading = Reading::new(self.of.server.clone(), parser);
         }
         let mut events = Vec::new();
@@ -238,7 +239,7 @@ fn recall(of: &LogOf, file: &File, checkpoint: &Checkpoint) -> io::Result<Readin
     if !of.system.tells_dates() {
         let mut head = bytes(file, 0, from.min(HEAD_BYTES))?;
         head.truncate(head.iter().rposition(|byte| *byte == b'\n').unwrap_or(0));
-        let scout = Scout::new(of.system, &of.zone);
+        let scout = Scout::new(of.system.as_ref(), &of.zone);
         dates::go_on(parser.as_mut(), scout, &of.zone, (&head, &before), last);
     }
     let mut reading = Reading::new(of.server.clone(), parser);
