@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use lic_store::{
     commit::{Batch, Receipt},
     error::StoreError,
@@ -20,6 +20,9 @@ const COMMIT_EVENTS_MAX: usize = 8000;
 /// How often the writer says that it lives. The end of a tool that ends while licmon is away is known to this.
 const BEAT: Duration = Duration::from_secs(5);
 
+/// How long a session of an older log may be open though its vendor daemon started since, while more is learned.
+const SETTLE: SignedDuration = SignedDuration::from_mins(1);
+
 /// Commits what comes through the pipe until its last sender is gone; then closes the databases.
 ///
 /// What waits is committed together: the more there is to do, the less each event costs.
@@ -31,8 +34,14 @@ pub fn run(
     pipe: &Receiver<Message>,
     clock: fn() -> Timestamp,
 ) -> Result<(), StoreError> {
+    let mut settled_at = clock();
     loop {
-        writer.beat(clock())?;
+        let now = clock();
+        writer.beat(now)?;
+        if now.duration_since(settled_at) >= SETTLE {
+            settled_at = now;
+            writer.settle(now)?;
+        }
         let first = match pipe.recv_timeout(BEAT) {
             Ok(first) => first,
             Err(RecvTimeoutError::Timeout) => {

@@ -178,13 +178,20 @@ fn told_day(message: &str) -> Option<Date> {
     } else if let Some(date) = message.strip_prefix("Server's System Date and Time: ") {
         spelled(date)
     } else if message.starts_with("(@") {
-        spelled(message.split_once("-SLOG@) Time: ")?.1)
-    } else if message.contains(") started on ") {
+        spelled(message.split_once("-SLOG@) ")?.1.strip_prefix("Time: ")?)
+    } else if is_banner(message) {
         slashed(message.trim_end().strip_suffix(')')?.rsplit_once('(')?.1)
     } else {
         None
     };
     day.filter(|day| is_believed(*day))
+}
+
+/// Whether the manager tells that it started: `FlexNet Licensing (v11.18) started on pine (linux) (6/9/2022)`. Other lines hold
+/// names that users chose.
+fn is_banner(message: &str) -> bool {
+    let is_of_flex = message.get(..4).is_some_and(|word| word.eq_ignore_ascii_case("flex"));
+    is_of_flex && message.contains(") started on ")
 }
 
 /// `6/9/2022`: month, day and year.
@@ -225,7 +232,7 @@ fn is_action(word: &str) -> bool {
 fn server_change(frame: &Frame<'_>) -> Option<ServerEvent> {
     let message = frame.message.trim_end();
     let (change, ends) = if frame.daemon == MANAGER {
-        if message.contains(") started on ") {
+        if is_banner(message) {
             (ServerChange::Started, None)
         } else if let Some(vendor) = message.strip_prefix("REStarted ") {
             (ServerChange::Started, vendor.split_once(" (").map(|(vendor, _)| vendor))
@@ -273,6 +280,8 @@ mod tests {
             "(@MLM-SLOG@) Peak active connections #3 attempted at Tue Jun 07 2022 12:00:00 EST",
             None,
         );
+        check("OUT: \"cad\" x) started on (1/1/2050)@(1/1/2050)", None);
+        check("(@MLM-SLOG@) 16 ms at 8:00:00,#1,(-SLOG@) Time: Sat Jan 01 2050,pine,1)", None);
         check("TIMESTAMP 13/1/2017", None);
         check("TIMESTAMP 3/11/1900", None);
         check("TIMESTAMP 3/11", None);
