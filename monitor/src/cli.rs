@@ -1,11 +1,12 @@
 //! The command line of licmon: what can be typed, and which room does it.
 
+mod logs;
+
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
-use lic_parse::pattern;
 use lic_protocol::{
     config::ConfigError,
     dashboard::Dashboard,
@@ -22,10 +23,9 @@ use crate::{
     answers::{self, Form},
     around::{self, rule},
     config::Config,
-    import::{self, Logs},
-    parse,
+    guess::guess,
+    import,
     serve::{clock, serve},
-    systems,
     table::say,
 };
 
@@ -57,6 +57,12 @@ enum Command {
     Import(Import),
     /// Show what licmon understands of a file, without touching a database.
     Parse(Parse),
+    /// Find out which license system a log is of: tries them all, without any database.
+    Try {
+        /// The file.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
     /// Every feature at one glance.
     Status(Answer),
     /// The history of every feature in figures.
@@ -200,10 +206,13 @@ impl Cli {
         if let Command::Parse(parse) = &self.command {
             return self.parse(parse);
         }
+        if let Command::Try { file } = &self.command {
+            return guess(file, clock());
+        }
         let config = self.load()?;
         let reader = || Reader::open(&config.databases());
         match &self.command {
-            Command::Parse(_) => Ok(()),
+            Command::Parse(_) | Command::Try { .. } => Ok(()),
             Command::Serve => {
                 let chosen = self.chosen();
                 serve(&config, move || Config::load(Place::find(&chosen)?))
@@ -232,17 +241,6 @@ impl Cli {
         }
     }
 
-    fn parse(&self, parse: &Parse) -> anyhow::Result<()> {
-        let name = parse.system.as_str();
-        let system = if name == pattern::NAME {
-            let config = self.load()?;
-            systems::meant(name, systems::configured(&config, name, parse.server.as_deref()))?
-        } else {
-            systems::meant(name, None)?
-        };
-        parse::parse(system.as_ref(), &zone(&parse.zone)?, &parse.file)
-    }
-
     /// Whether the command runs on and tells its story in a log.
     #[must_use]
     pub fn is_serve(&self) -> bool {
@@ -259,35 +257,6 @@ impl Cli {
             state: self.state.clone(),
             runtime: self.runtime.clone(),
         }
-    }
-}
-
-impl Import {
-    fn run(&self, config: &Config) -> anyhow::Result<()> {
-        if self.system == LITE {
-            let server = ServerName::from(self.server.as_deref().unwrap_or(LITE));
-            return self
-                .files
-                .iter()
-                .try_for_each(|file| import::import_lite(config, &server, file));
-        }
-        let configured = systems::configured(config, &self.system, self.server.as_deref());
-        let system = systems::meant(&self.system, configured)?;
-        let name = self.server.as_deref().map(ServerName::from);
-        let name = name.or_else(|| configured.map(|server| server.name.clone()));
-        let (zone, zone_name) = match (&self.zone, configured) {
-            (Some(name), _) => (zone(name)?, name.clone()),
-            (None, Some(server)) => (server.zone.clone(), server.zone_name.clone()),
-            (None, None) => crate::config::machine_zone(),
-        };
-        let server = name.unwrap_or_else(|| ServerName::from(system.name()));
-        if server == ServerName::local() {
-            return Err(Usage("the server name `local` is for wrapped tools".into()).into());
-        }
-        import::import_logs(
-            config,
-            &Logs { system, server, zone, zone_name, files: self.files.clone() },
-        )
     }
 }
 

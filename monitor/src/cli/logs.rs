@@ -1,0 +1,53 @@
+//! Commands about logs: of which license system, license server and zone they are.
+
+use lic_parse::pattern;
+use lic_protocol::name::ServerName;
+
+use super::{Cli, Import, LITE, Parse, Usage, zone};
+use crate::{
+    config::Config,
+    import::{self, Logs},
+    parse, systems,
+};
+
+impl Cli {
+    pub(super) fn parse(&self, parse: &Parse) -> anyhow::Result<()> {
+        let name = parse.system.as_str();
+        let system = if name == pattern::NAME {
+            let config = self.load()?;
+            systems::meant(name, systems::configured(&config, name, parse.server.as_deref()))?
+        } else {
+            systems::meant(name, None)?
+        };
+        parse::parse(system.as_ref(), &zone(&parse.zone)?, &parse.file)
+    }
+}
+
+impl Import {
+    pub(super) fn run(&self, config: &Config) -> anyhow::Result<()> {
+        if self.system == LITE {
+            let server = ServerName::from(self.server.as_deref().unwrap_or(LITE));
+            return self
+                .files
+                .iter()
+                .try_for_each(|file| import::import_lite(config, &server, file));
+        }
+        let configured = systems::configured(config, &self.system, self.server.as_deref());
+        let system = systems::meant(&self.system, configured)?;
+        let name = self.server.as_deref().map(ServerName::from);
+        let name = name.or_else(|| configured.map(|server| server.name.clone()));
+        let (zone, zone_name) = match (&self.zone, configured) {
+            (Some(name), _) => (zone(name)?, name.clone()),
+            (None, Some(server)) => (server.zone.clone(), server.zone_name.clone()),
+            (None, None) => crate::config::machine_zone(),
+        };
+        let server = name.unwrap_or_else(|| ServerName::from(system.name()));
+        if server == ServerName::local() {
+            return Err(Usage("the server name `local` is for wrapped tools".into()).into());
+        }
+        import::import_logs(
+            config,
+            &Logs { system, server, zone, zone_name, files: self.files.clone() },
+        )
+    }
+}
