@@ -4,6 +4,7 @@ mod believed;
 mod past;
 
 use std::{
+    collections::HashMap,
     fs::DirBuilder,
     os::{fd::OwnedFd, unix::fs::DirBuilderExt},
     path::Path,

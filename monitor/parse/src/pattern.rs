@@ -289,6 +289,7 @@ impl Parts<'_> {
             user: self.user()?,
             host: self.host(),
             count: self.count()?,
+            tries: 1,
             reason,
             class,
             process: self.said("process"),

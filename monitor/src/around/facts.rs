@@ -1,7 +1,7 @@
 //! The events of runs that went around the wrapper.
 
 use lic_protocol::{
-    event::{Checkin, Checkout, Event, Fact, Identity},
+    event::{Checkin, Checkout, Event, Fact, HandleOf, Identity},
     name::{FeatureName, HostName, ServerName, UserName},
     outcome::Outcome,
     time::to_millisecond,
@@ -30,6 +30,7 @@ pub(super) fn event(
                 host: own_host.clone(),
                 count: 1,
                 handle,
+                handle_of: HandleOf::Session,
                 version: None,
                 vendor: None,
                 display: None,
@@ -49,6 +50,8 @@ pub(super) fn event(
             let fact = Fact::Checkin(Checkin {
                 feature,
                 handle,
+                handle_of: HandleOf::Session,
+                count: None,
                 user,
                 host,
                 reason,

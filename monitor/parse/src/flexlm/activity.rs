@@ -120,6 +120,7 @@ impl<'a> Activity<'a> {
             user: UserName::from(self.user),
             host: HostName::from(self.host),
             count: self.count,
+            tries: 1,
             reason: self.reason.to_owned(),
             class: class(self.reason),
             process: None,

@@ -76,6 +76,7 @@ fn denial(message: &str) -> Option<Denial> {
         user: UserName::from(user),
         host: HostName::from(host),
         count: number(count)?,
+        tries: 1,
         reason: String::new(),
         class: ReasonClass::Other,
         process: None,

@@ -192,6 +192,7 @@ fn denial(fields: &[&str]) -> (Option<Stamp>, Meaning) {
             user: UserName::from(fields[2]),
             host: HostName::from(fields[3]),
             count,
+            tries: 1,
             reason: format!("error {why}"),
             class: class(why),
             process: None,
