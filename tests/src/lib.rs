@@ -10,6 +10,8 @@ pub mod process;
 
 pub mod http;
 
+pub mod dice;
+
 pub mod site;
 
 pub mod vendor;
@@ -23,3 +25,5 @@ pub mod stage;
 pub mod demo;
 
 pub mod up;
+
+pub mod torture;

@@ -23,6 +23,8 @@ pub struct Programs {
     pub licwrap: PathBuf,
     /// The pretend tool.
     pub probe: PathBuf,
+    /// The torture, which is also the tool that it wraps.
+    pub torture: PathBuf,
     /// What is not as it should be, for people.
     pub notes: Vec<String>,
 }
@@ -57,6 +59,7 @@ pub fn build(options: &[&str]) -> anyhow::Result<Programs> {
         licdash: folder.join("licdash"),
         licwrap: folder.join("licwrap"),
         probe: folder.join("probe"),
+        torture: folder.join("torture"),
         notes: Vec::new(),
     };
     if musl_is_installed() {

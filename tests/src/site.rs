@@ -70,6 +70,16 @@ impl Site {
         fs::write(self.config(), config).expect("a configuration");
     }
 
+    /// Leaves its folder behind, until [`Site::keep_no_more`].
+    pub fn keep(&mut self) {
+        self.folder.disable_cleanup(true);
+    }
+
+    /// Removes its folder at the end, as is the rule.
+    pub fn keep_no_more(&mut self) {
+        self.folder.disable_cleanup(false);
+    }
+
     /// Starts licmon and licdash, and waits until both answer.
     #[track_caller]
     pub fn start(&mut self) {

@@ -5,6 +5,8 @@
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
+use crate::dice::Dice;
+
 /// A feature that this server serves, and its seats.
 #[derive(Clone, Copy, Debug)]
 pub struct Product {
@@ -75,7 +77,7 @@ impl Vendor {
     #[must_use]
     pub fn new(seed: u64, zone: TimeZone) -> Self {
         let session_next = 0x2000_0198_0000_0000 + (seed << 24);
-        Self { zone, dice: Dice(seed), session_next, open: Vec::new(), pace: 1 }
+        Self { zone, dice: Dice::new(seed), session_next, open: Vec::new(), pace: 1 }
     }
 
     /// From `now` on, people work `pace` times as fast; open sessions end that much sooner.
@@ -291,27 +293,6 @@ impl Client {
             self.person % 4 + 1,
             self.hardware()
         )
-    }
-}
-
-/// Chance that can be played again. Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators" (splitmix64).
-#[derive(Clone, Debug)]
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit
-    }
-
-    fn pick(&mut self, length: usize) -> usize {
-        usize::try_from(self.below(length as u64)).expect("below a length")
     }
 }
 

@@ -1,0 +1,38 @@
+//! `tests/torture`: ends processes at the worst moments, and checks that nothing of what we promise is broken.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use lic_tests::torture::{self, Options, hold::Hold};
+
+/// Ends and stops processes at drawn moments, and checks what we promise.
+#[derive(Debug, Parser)]
+#[command(name = "torture", bin_name = "tests/torture")]
+enum Call {
+    /// The seats of wrapped tools. A real licmon over a temporary site, clients that start licwrap one run after another,
+    /// and SIGKILL and SIGSTOP for licwraps that wait, tools that run, and licmon, which is restarted at once. Then what
+    /// licmon committed and what the tools themselves wrote down is checked: never more seats in use than there are, none left
+    /// over, none granted twice, every run a session. Ends with 1 where anything is wrong, and keeps the folder.
+    Seats(Options),
+    /// The tool that it wraps.
+    #[command(hide = true)]
+    Hold(Hold),
+}
+
+fn main() -> ExitCode {
+    let done = match Call::parse() {
+        Call::Seats(options) => torture::seats(options).map(|report| {
+            println!("{report}");
+            report.is_clean()
+        }),
+        Call::Hold(hold) => hold.run().map(|()| true).map_err(anyhow::Error::from),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("torture: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
