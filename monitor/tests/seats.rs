@@ -6,6 +6,8 @@
 mod acts;
 #[path = "seats/adoption.rs"]
 mod adoption;
+#[path = "seats/again.rs"]
+mod again;
 #[path = "seats/alternatives.rs"]
 mod alternatives;
 #[path = "seats/linear.rs"]

@@ -37,6 +37,7 @@ pub fn seats(order: &Order<'_>, knowledge: &Knowledge, tokens: &[RawFd]) -> Answ
             Turn::Ended(answer) => return answer,
             Turn::Silent(why) => why,
         };
+        asking.is_again = true;
         if asking.was_heard {
             silent_until = None;
             attempts = 0;
@@ -96,6 +97,8 @@ struct Asking<'a> {
     place: Option<u32>,
     /// Whether the latest connection gave a place in the queue.
     was_heard: bool,
+    /// Whether an earlier connection ended without an answer, perhaps after one was on its way.
+    is_again: bool,
 }
 
 impl<'a> Asking<'a> {
@@ -104,7 +107,8 @@ impl<'a> Asking<'a> {
             Waiting::For(time) => Instant::now().checked_add(time),
             Waiting::AsConfigured | Waiting::Yes | Waiting::No => None,
         };
-        Self { order, tokens, deadline, ticket: None, place: None, was_heard: false }
+        let (ticket, place, was_heard, is_again) = (None, None, false, false);
+        Self { order, tokens, deadline, ticket, place, was_heard, is_again }
     }
 
     /// One connection, to its end.
@@ -176,6 +180,7 @@ impl<'a> Asking<'a> {
             project: self.order.project.clone(),
             is_supervised: self.order.is_supervised,
             ticket: self.ticket,
+            is_again: self.is_again,
         }
     }
 

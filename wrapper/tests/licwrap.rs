@@ -43,6 +43,7 @@ fn the_request_says_what_the_command_line_says() {
         project: Some("bridge".into()),
         is_supervised: false,
         ticket: None,
+        is_again: false,
     };
     assert_eq!(asker.request, Request::Acquire(expected));
     let _token = asker.grant(1);
@@ -228,6 +229,23 @@ fn a_monitor_that_comes_back_is_waited_for() {
     let _token = monitor.accept().grant(1);
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), "ran\n"));
+}
+
+#[test]
+fn who_got_no_answer_says_that_it_asks_again() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("tools")).unwrap();
+    fs::write(folder.path().join("tools/echo"), "on_down=wait\n").unwrap();
+    let socket = folder.path().join("seat.sock");
+    let monitor = Responder::start_at(&socket);
+    let child = licwrap(&socket, &["--", "echo", "ran"]).spawn().unwrap();
+    for is_again in [false, true, true] {
+        let asker = monitor.accept();
+        let Request::Acquire(acquire) = &asker.request else { panic!("{:?}", asker.request) };
+        assert_eq!(acquire.is_again, is_again);
+    }
+    let _token = monitor.accept().grant(1);
+    check(&child.wait_with_output().unwrap(), 0, "ran\n", "");
 }
 
 #[test]

@@ -79,6 +79,14 @@ impl SeatServer {
 
     fn ask(&mut self, connection: Connection, record: Record, acquire: &Acquire, now: Timestamp) {
         self.serve_who_go_on(now);
+        if acquire.is_again {
+            if let Some(lease) = self.given_to(&record) {
+                return self.deliver_again(&connection, lease);
+            }
+            if let Some(ticket) = self.place_of(&record) {
+                return self.resume_place(connection, ticket, now);
+            }
+        }
         let asker = self.asker(&record);
         for denied in self.admission.observed(&asker, &record.choices, now) {
             self.record_denial(&record, &denied, &format!("observed only: {}", denied.text), now);
@@ -189,9 +197,25 @@ impl SeatServer {
         }
         let granted = self.leases.values().find(|lease| lease.record.ticket == Some(ticket.0));
         match granted.filter(|lease| lease.record.is_of(&record.holder, &record.choices)) {
-            Some(lease) => self.deliver_again(&connection, lease.record.id),
+            Some(lease) => self.deliver_again(&connection, LeaseId(lease.record.id)),
             None => self.ask(connection, record, acquire, now),
         }
+    }
+
+    /// What this process was granted and has not heard of: the monitor before was killed when it had written the lease down,
+    /// or the process had stopped waiting for the reply when it came.
+    fn given_to(&self, asks_again: &Record) -> Option<LeaseId> {
+        let is_its = |lease: &Record| lease.is_of(&asks_again.holder, &asks_again.choices);
+        let mut leases = self.leases.iter();
+        leases.find(|(_, lease)| is_its(&lease.record)).map(|(lease, _)| *lease)
+    }
+
+    /// The same for a place in the queue. Without it nobody would come back for that place, and it would keep this process
+    /// itself from its seat.
+    fn place_of(&self, asks_again: &Record) -> Option<Ticket> {
+        let is_its = |place: &Record| place.is_of(&asks_again.holder, &asks_again.choices);
+        let mut waiters = self.waiters.iter();
+        waiters.find(|(_, waiter)| is_its(&waiter.record)).map(|(ticket, _)| *ticket)
     }
 
     fn resume_place(&mut self, mut connection: Connection, ticket: Ticket, now: Timestamp) {
@@ -306,13 +330,20 @@ impl SeatServer {
     }
 
     /// The same grant again, to the process that holds it. The lease stays whether or not this reply is read.
-    fn deliver_again(&self, connection: &Connection, lease: u64) {
-        let sent =
-            self.seats.token(lease).map_err(anyhow::Error::from).and_then(|token| {
-                Ok(connection.send_with(&Reply::Granted { lease }, &token.write)?)
-            });
-        if let Err(error) = sent {
-            debug!("lease {lease} was not taken again: {error:#}");
+    fn deliver_again(&mut self, connection: &Connection, lease: LeaseId) {
+        let sent = self.seats.token(lease.0).map_err(anyhow::Error::from).and_then(|token| {
+            connection.send_with(&Reply::Granted { lease: lease.0 }, &token.write)?;
+            Ok(token.read)
+        });
+        let read = match sent {
+            Ok(read) => read,
+            Err(error) => return debug!("lease {} was not taken again: {error:#}", lease.0),
+        };
+        // Nobody had its token when the monitor before was killed, so it could not be held by it.
+        if let Some(held) = self.leases.get_mut(&lease)
+            && self.admission.is_of_tree(held.record.wants())
+        {
+            held.token.get_or_insert(read);
         }
     }
 

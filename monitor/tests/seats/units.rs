@@ -2,6 +2,7 @@
 
 use std::{
     io::Read,
+    os::fd::OwnedFd,
     process::{Child, Stdio},
 };
 
@@ -26,13 +27,7 @@ syswrite(STDOUT, "x"); sleep 600;
 
 /// A process that holds a seat, and our copy of the connection it came by.
 fn leader(site: &Site, feature: &str) -> (Leader, Client) {
-    let socket = rustix::net::socket_with(
-        rustix::net::AddressFamily::UNIX,
-        rustix::net::SocketType::STREAM,
-        rustix::net::SocketFlags::CLOEXEC,
-        None,
-    )
-    .unwrap();
+    let socket = unconnected();
     let mut child = command("perl")
         .args(["-e", CONNECTOR])
         .arg(site.socket())
@@ -47,11 +42,22 @@ fn leader(site: &Site, feature: &str) -> (Leader, Client) {
     (leader, Client::of(socket))
 }
 
+/// A socket that somebody is to connect.
+pub(crate) fn unconnected() -> OwnedFd {
+    rustix::net::socket_with(
+        rustix::net::AddressFamily::UNIX,
+        rustix::net::SocketType::STREAM,
+        rustix::net::SocketFlags::CLOEXEC,
+        None,
+    )
+    .unwrap()
+}
+
 /// A process that is gone at the latest when the test is.
-struct Leader(Child);
+pub(crate) struct Leader(pub(crate) Child);
 
 impl Leader {
-    fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         // It may be gone already; both calls say so, and that is fine.
         let _gone = self.0.kill();
         let _gone = self.0.wait();

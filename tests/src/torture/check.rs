@@ -8,7 +8,7 @@ use std::{
     fmt,
 };
 
-use lic_protocol::wire::Want;
+use lic_protocol::want::Want;
 
 use super::{
     history::{Record, What},

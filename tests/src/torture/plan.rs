@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use lic_protocol::wire::Want;
+use lic_protocol::want::Want;
 
 use crate::dice::Dice;
 

@@ -55,6 +55,8 @@ pub struct Acquire {
     pub is_supervised: bool,
     /// The ticket of an earlier connection that broke: keeps the place in the queue.
     pub ticket: Option<u64>,
+    /// Whether the asker has asked before and got no answer: what it was given meanwhile is its own.
+    pub is_again: bool,
 }
 
 /// What may be asked on the seat socket.
@@ -247,6 +249,9 @@ impl Acquire {
         if let Some(ticket) = self.ticket {
             pairs.put_number("ticket", ticket);
         }
+        if self.is_again {
+            pairs.put("again", "yes");
+        }
     }
 
     fn decode(pairs: &Pairs) -> Result<Self, Malformed> {
@@ -273,7 +278,9 @@ impl Acquire {
         };
         let tool = pairs.get("tool").unwrap_or_default();
         let is_supervised = pairs.get("supervised").as_deref() == Some("yes");
-        Ok(Self { choices, wait, tool, project: pairs.get("project"), is_supervised, ticket })
+        let is_again = pairs.get("again").as_deref() == Some("yes");
+        let project = pairs.get("project");
+        Ok(Self { choices, wait, tool, project, is_supervised, ticket, is_again })
     }
 }
 
@@ -364,6 +371,7 @@ mod tests {
             project: None,
             is_supervised: false,
             ticket: Some(7),
+            is_again: false,
         };
         check_request(
             &Request::Acquire(acquire.clone()),
@@ -372,6 +380,10 @@ mod tests {
         acquire.wait = Wait::AsConfigured;
         acquire.project = Some("Å".into());
         acquire.ticket = None;
+        check_request(
+            &Request::Acquire(Acquire { is_again: true, wait: Wait::No, ..acquire.clone() }),
+            "licwrap=1\nop=acquire\nfeature=render:2\nfeature=a || b:2\nwait=no\ntool=a=b%0A%25\nproject=%C3%85\nagain=yes\n\n",
+        );
         check_request(
             &Request::Explain(acquire.clone()),
             "licwrap=1\nop=explain\nfeature=render:2\nfeature=a || b:2\ntool=a=b%0A%25\nproject=%C3%85\n\n",
