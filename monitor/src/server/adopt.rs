@@ -60,6 +60,9 @@ impl SeatServer {
         now: Timestamp,
     ) {
         self.tell_checkouts(&record);
+        if let Some(spool) = &mut self.spool {
+            spool.remember(&record);
+        }
         if let Some(ending) = ending {
             self.seats.remove_token(record.id);
             return self.tell_end(&record, &ending);

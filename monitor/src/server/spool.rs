@@ -50,6 +50,8 @@ const STUBBORN_MAX: usize = 4096;
 pub(super) struct Spool {
     path: PathBuf,
     stubborn: HashSet<PathBuf>,
+    /// Leases of the time before, until the folder has been looked at once.
+    granted: Vec<Record>,
 }
 
 /// A run that a file speaks of.
@@ -98,7 +100,13 @@ impl Spool {
     /// When it cannot.
     pub(super) fn open(config: SpoolConfig) -> anyhow::Result<Self> {
         runtime::folder(&config.path, config.mode)?;
-        Ok(Self { path: config.path, stubborn: HashSet::new() })
+        Ok(Self { path: config.path, stubborn: HashSet::new(), granted: Vec::new() })
+    }
+
+    /// A lease that was found after a restart. If its monitor was killed before it said so, its process ran uncounted and left
+    /// a file: that is the same run.
+    pub(super) fn remember(&mut self, granted: &Record) {
+        self.granted.push(granted.clone());
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -142,9 +150,10 @@ impl SeatServer {
     /// leave a file while the monitor is here.
     pub(super) fn take_up_runs(&mut self, now: Timestamp) {
         let Some(mut spool) = self.spool.take() else { return };
+        let granted = std::mem::take(&mut spool.granted);
         let mut wrong = 0;
         for path in spool.files() {
-            match self.take_up(&path, now) {
+            match self.take_up(&path, &granted, now) {
                 Ok(Taken::Counted) => spool.remove(path),
                 Ok(Taken::NotYet) => {}
                 Err(error) => {
@@ -162,14 +171,19 @@ impl SeatServer {
         self.set_deadline(Duration::from_secs(SPOOL_S), Deadline::Spool);
     }
 
-    fn take_up(&mut self, path: &Path, now: Timestamp) -> anyhow::Result<Taken> {
+    fn take_up(
+        &mut self,
+        path: &Path,
+        granted: &[Record],
+        now: Timestamp,
+    ) -> anyhow::Result<Taken> {
         match read(path, stamp(now))? {
-            Some(run) => self.count(run, now),
+            Some(run) => self.count(run, granted, now),
             None => Ok(Taken::NotYet),
         }
     }
 
-    fn count(&mut self, run: Run, now: Timestamp) -> anyhow::Result<Taken> {
+    fn count(&mut self, run: Run, granted: &[Record], now: Timestamp) -> anyhow::Result<Taken> {
         let lease = LeaseId(run.id);
         let record = self.record_of(run);
         ensure!(
@@ -178,6 +192,12 @@ impl SeatServer {
         );
         let is_here = record.boot_id == self.boot_id && is_own(&record.holder);
         let Some(pidfd) = is_here.then(|| peer::alive(&record.holder)).flatten() else {
+            let is_its = |lease: &Record| {
+                lease.boot_id == record.boot_id && lease.is_of(&record.holder, &record.wants)
+            };
+            if granted.iter().any(is_its) {
+                return Ok(Taken::Counted);
+            }
             return Ok(self.count_ended(&record, now));
         };
         if self.leases.contains_key(&lease) {

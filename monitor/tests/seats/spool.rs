@@ -2,10 +2,11 @@
 
 use std::{fs, os::unix::fs::symlink, path::Path};
 
+use licmon::server::record::Kind;
 use tempfile::TempDir;
 
 use crate::{
-    adoption::{boot_id, start_time},
+    adoption::{EARLIER, boot_id, keep, record, start_time},
     eventually,
     site::{Before, Site, number, sleeper, write},
 };
@@ -80,6 +81,24 @@ fn a_run_that_ended_meanwhile_ended_at_a_time_nobody_saw() {
     again.sort_by_key(|event| event.identity);
     assert_eq!(told, again);
     eventually(|| site.records("lease") == 0);
+}
+
+#[test]
+fn a_run_that_was_granted_and_never_told_is_counted_once() {
+    let folder = TempDir::new().unwrap();
+    let gone = record(EARLIER, u32::MAX / 2, 1, "one");
+    keep(folder.path(), Kind::Lease, &gone);
+    leave(&folder, "1", &run("one", u32::MAX / 2, 1, &boot_id()));
+    // What the same process asked for besides is another run.
+    leave(&folder, "2", &run("three", u32::MAX / 2, 1, &boot_id()));
+    let site = Site::start_in(folder, Before::default());
+    site.expect_events(&[
+        "-60000 checkout one:1",
+        "-60000 checkin one tool_exited before 0",
+        "0 checkout three:1",
+        "0 checkin three lost before 0",
+    ]);
+    assert_eq!(left(site.folder.path()), 0);
 }
 
 #[test]
