@@ -80,9 +80,9 @@ impl Faults {
 
     fn kill(&mut self, site: &mut Site, table: &Table) -> bool {
         let victim = match self.dice.below(100) {
-            0..40 => Victim::Client(Doing::Asks),
-            40..82 => Victim::Client(Doing::Runs),
-            82..88 => Victim::Client(Doing::Supervises),
+            0..35 => Victim::Client(Doing::Asks),
+            35..89 => Victim::Client(Doing::Runs),
+            89..95 => Victim::Client(Doing::Supervises),
             _ => Victim::Monitor,
         };
         let Victim::Client(doing) = victim else {
