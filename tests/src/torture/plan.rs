@@ -126,8 +126,8 @@ impl Plan {
         };
         let leaves_child = dice.percent(35);
         let hold = Hold {
-            // Now and then long enough to outlive a restart of licmon.
-            for_ms: if dice.percent(8) { dice.between(300, 1500) } else { dice.between(0, 100) },
+            // Often long enough to outlive a restart of licmon.
+            for_ms: if dice.percent(25) { dice.between(300, 1500) } else { dice.between(0, 100) },
             child_ms: leaves_child.then(|| dice.between(0, 120)),
             dies: dice.percent(10),
         };
