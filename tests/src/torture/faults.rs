@@ -21,6 +21,13 @@ const STOP_MS_MAX: u64 = 300;
 /// How long licmon is stopped now and then: longer than licwrap waits for an answer.
 const LONG_STOP_MS: u64 = 2_300;
 
+/// So many tools run, and more, when licmon is killed: drawn from below this.
+const BUSY_MAX: usize = 14;
+/// How long that is waited for.
+const BUSY_WAIT: Duration = Duration::from_secs(1);
+/// Longest time without faults after it was started again.
+const CALM_MS_MAX: u64 = 500;
+
 /// Whom it hits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Victim {
@@ -86,11 +93,7 @@ impl Faults {
             _ => Victim::Monitor,
         };
         let Victim::Client(doing) = victim else {
-            self.tell("kill", victim, None);
-            site.kill_licmon();
-            self.stopped.retain(|(_, client)| client.is_some());
-            site.start_licmon();
-            *self.kills.entry(victim).or_default() += 1;
+            self.kill_monitor(site, table);
             return true;
         };
         let Some((client, run)) = self.one(table, |found| found == doing) else { return false };
@@ -98,6 +101,24 @@ impl Faults {
         let is_killed = table.signal(client, run, Signal::SIGKILL);
         *self.kills.entry(victim).or_default() += u64::from(is_killed);
         is_killed
+    }
+
+    /// As a rule while many tools run, and then leaves them alone for a while: the next licmon must find their seats again, and
+    /// give no other than are free.
+    fn kill_monitor(&mut self, site: &mut Site, table: &Table) {
+        let busy = self.dice.pick(BUSY_MAX);
+        let running = || table.all().iter().filter(|(_, _, doing)| *doing == Doing::Runs).count();
+        let _ = wait::answer(BUSY_WAIT, || (running() >= busy).then_some(()));
+        self.tell("kill", Victim::Monitor, None);
+        site.kill_licmon();
+        self.stopped.retain(|(_, client)| client.is_some());
+        site.start_licmon();
+        *self.kills.entry(Victim::Monitor).or_default() += 1;
+        let calm = Duration::from_millis(self.dice.below(CALM_MS_MAX));
+        let _ = wait::answer(calm, || {
+            self.let_go_on(Instant::now(), site, table);
+            None::<()>
+        });
     }
 
     fn stop(&mut self, site: &mut Site, table: &Table) {
