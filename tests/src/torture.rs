@@ -59,7 +59,7 @@ pub struct Options {
     /// Clients that start one run after another.
     #[arg(long, default_value_t = 64)]
     pub clients: u64,
-    /// Of every choice; another one each day, if none is given.
+    /// Of every choice, so that they are made again; taken from the clock if none is given.
     #[arg(long)]
     pub seed: Option<u64>,
 }
