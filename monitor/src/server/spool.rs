@@ -193,7 +193,7 @@ impl SeatServer {
         let is_here = record.boot_id == self.boot_id && is_own(&record.holder);
         let Some(pidfd) = is_here.then(|| peer::alive(&record.holder)).flatten() else {
             let is_its = |lease: &Record| {
-                lease.boot_id == record.boot_id && lease.is_of(&record.holder, &record.wants)
+                lease.boot_id == record.boot_id && lease.is_of(&record.holder, &record.choices)
             };
             if granted.iter().any(is_its) {
                 return Ok(Taken::Counted);
