@@ -1,10 +1,9 @@
-//! What licwrap knows before it asks: where the monitor's socket is, and what the tool does while the monitor is away.
+//! What licwrap knows of its own: where the monitor's socket is, and what the tool does while the monitor is away.
 //!
 //! A tool's own file is `key=value` lines: `socket`, `on_down` (run, wait, deny), `on_down_wait_s`, `spool`, `denied_exit`,
-//! `requeue`. A file that somebody
-//! else than root or the monitor's user could have written is not believed.
+//! `requeue`. A file that somebody else than root or the monitor's user could have written is not believed.
 
-use std::{ffi::CStr, time::Duration};
+use std::{cell::OnceCell, ffi::CStr, time::Duration};
 
 use lic_protocol::{
     pairs::Pairs,
@@ -21,54 +20,73 @@ use crate::{
 
 const ROOT: u32 = 0;
 
-/// What licwrap knows before it asks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Knowledge {
+/// What licwrap knows before it asks: only what it needs for that, since it stands in front of every tool.
+#[derive(Debug)]
+pub struct Knowledge<'a> {
     /// The monitor's socket.
     pub socket: Vec<u8>,
-    /// What the tool does while the monitor is away.
+    /// How the tool says that it got no license, where root says that.
+    pub denied: Option<Denied>,
+    features: Vec<&'a str>,
+    /// What root says of each.
+    own: Vec<Option<Pairs>>,
+    absence: OnceCell<Absence>,
+}
+
+/// What a tool does while the monitor is away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Absence {
+    /// Whether it runs.
     pub on_down: OnDown,
     /// For how long, where it waits.
     pub on_down_wait: Duration,
     /// Where a run is told of meanwhile, if anywhere.
     pub spool: Option<Vec<u8>>,
-    /// How the tool says that it got no license, if it does.
-    pub denied: Option<Denied>,
 }
 
-/// Finds out about the features of one run, alternatives included. Where they differ the strictest `on_down` holds, and the first socket.
-/// The file of the name we were `called` by speaks where a feature has none of its own.
+/// Finds out about the features of one run, alternatives included; of different sockets the first holds. The file of the name
+/// we were `called` by speaks where a feature has none of its own.
 #[must_use]
-pub fn knowledge(choices: &[Choice], called: Option<&str>, environment: &[&CStr]) -> Knowledge {
+pub fn knowledge<'a>(
+    choices: &'a [Choice],
+    called: Option<&str>,
+    environment: &[&CStr],
+) -> Knowledge<'a> {
     let features: Vec<&str> = wishes(choices).map(|wish| wish.feature.as_str()).collect();
     let of_name = || called.and_then(system_pairs);
     let own: Vec<Option<Pairs>> =
         features.iter().map(|feature| system_pairs(feature).or_else(of_name)).collect();
     let named = own.iter().flatten().find_map(|pairs| pairs.get("socket"));
     let socket = named.map_or_else(|| standard_socket(environment), String::into_bytes);
-    let mut known = Knowledge {
-        socket,
-        on_down: OnDown::Run,
-        on_down_wait: Duration::from_secs(ON_DOWN_WAIT_S),
-        spool: None,
-        denied: None,
-    };
-    let folder = Folder::of(&known.socket);
-    let files: Vec<Pairs> = features
-        .iter()
-        .zip(own)
-        .filter_map(|(feature, own)| own.or_else(|| folder.tool_file(feature)))
-        .collect();
-    for pairs in &files {
-        known.learn(pairs);
-    }
-    known
+    let denied = own.iter().flatten().find_map(Denied::of);
+    Knowledge { socket, denied, features, own, absence: OnceCell::new() }
 }
 
-impl Knowledge {
+impl Knowledge<'_> {
+    /// What the files of the features say of the monitor's absence; read at the first call. Where they differ the strictest
+    /// `on_down` holds.
+    pub fn absence(&self) -> &Absence {
+        self.absence.get_or_init(|| {
+            let folder = Folder::of(&self.socket);
+            let mut absence = Absence {
+                on_down: OnDown::Run,
+                on_down_wait: Duration::from_secs(ON_DOWN_WAIT_S),
+                spool: None,
+            };
+            for (feature, own) in self.features.iter().zip(&self.own) {
+                match own {
+                    Some(own) => absence.learn(own),
+                    None => folder.tool_file(feature).iter().for_each(|file| absence.learn(file)),
+                }
+            }
+            absence
+        })
+    }
+}
+
+impl Absence {
     fn learn(&mut self, pairs: &Pairs) {
         self.spool = self.spool.take().or_else(|| pairs.get("spool").map(String::into_bytes));
-        self.denied = self.denied.or_else(|| Denied::of(pairs));
         let (on_down, on_down_wait) = on_down(pairs);
         if on_down > self.on_down {
             self.on_down = on_down;
@@ -216,7 +234,7 @@ mod tests {
         let of_either = Choice::parse(&format!("nobody-knows || {feature}")).unwrap();
         let known = knowledge(&[of_either], None, &[&variable]);
         assert_eq!(
-            (known.socket.as_slice(), known.on_down),
+            (known.socket.as_slice(), known.absence().on_down),
             (socket.as_os_str().as_bytes(), expected)
         );
     }

@@ -79,7 +79,7 @@ pub fn granted(order: &Order<'_>, lease: u64) {
 }
 
 /// The monitor is away and the tool runs all the same.
-pub fn uncounted(order: &Order<'_>, knowledge: &Knowledge, why: &str) {
+pub fn uncounted(order: &Order<'_>, knowledge: &Knowledge<'_>, why: &str) {
     if order.is_verbose {
         let mut sentence = Sentence::begin();
         sentence.add_silence(knowledge, why);
@@ -91,7 +91,7 @@ pub fn uncounted(order: &Order<'_>, knowledge: &Knowledge, why: &str) {
 }
 
 /// There are no seats and licwrap leaves. `text` is the monitor's sentence, or why the monitor is silent.
-pub fn no_seat(order: &Order<'_>, knowledge: &Knowledge, reason: NoSeat, text: &str) {
+pub fn no_seat(order: &Order<'_>, knowledge: &Knowledge<'_>, reason: NoSeat, text: &str) {
     let mut sentence = Sentence::begin();
     match reason {
         NoSeat::Refused(refusal) if text.is_empty() => {
@@ -176,7 +176,7 @@ impl Sentence {
         }
     }
 
-    fn add_silence(&mut self, knowledge: &Knowledge, why: &str) {
+    fn add_silence(&mut self, knowledge: &Knowledge<'_>, why: &str) {
         self.add("no answer from the license monitor at ");
         self.add_bytes(&knowledge.socket);
         self.add(" (");

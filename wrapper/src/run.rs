@@ -69,10 +69,11 @@ fn run_tool(mut order: Order<'_>, environment: &[&CStr]) -> u8 {
         }
         Answer::None(reason, text) => (reason, text),
     };
-    match policy::verdict(reason, knowledge.on_down, order.waiting, order.exit_code) {
+    let absence = knowledge.absence();
+    match policy::verdict(reason, absence.on_down, order.waiting, order.exit_code) {
         Verdict::RunUncounted => {
             message::uncounted(order, &knowledge, &text);
-            let spool = knowledge.spool.as_deref().filter(|_| tokens.is_empty());
+            let spool = absence.spool.as_deref().filter(|_| tokens.is_empty());
             let left = spool.and_then(|spool| spool::leave(order, spool));
             let errno = exec::become_tool(order.program(), order.tool, environment);
             if let Some(left) = left {
@@ -108,7 +109,7 @@ fn explain(order: &Order<'_>, environment: &[&CStr]) -> u8 {
         }
     };
     shown_line(text);
-    match policy::verdict(reason, knowledge.on_down, order.waiting, order.exit_code) {
+    match policy::verdict(reason, knowledge.absence().on_down, order.waiting, order.exit_code) {
         Verdict::Exit(code) => code,
         Verdict::RunUncounted => 0,
     }

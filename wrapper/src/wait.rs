@@ -28,7 +28,7 @@ pub enum Answer {
 /// Asks for seats until they are granted or refused, the time of `-w` is over, or the monitor has been silent for as long
 /// as policy has patience. Who shows the token of a seat needs no second one. A waiter whose connection breaks shows its ticket to the next monitor and keeps its place.
 #[must_use]
-pub fn seats(order: &Order<'_>, knowledge: &Knowledge, tokens: &[RawFd]) -> Answer {
+pub fn seats(order: &Order<'_>, knowledge: &Knowledge<'_>, tokens: &[RawFd]) -> Answer {
     let mut asking = Asking::new(order, tokens);
     let mut silent_until = None;
     let mut attempts = 0;
@@ -64,7 +64,7 @@ pub fn seats(order: &Order<'_>, knowledge: &Knowledge, tokens: &[RawFd]) -> Answ
 /// When it is away; why, for people.
 pub fn words(
     order: &Order<'_>,
-    knowledge: &Knowledge,
+    knowledge: &Knowledge<'_>,
 ) -> Result<(Option<Refusal>, String), &'static str> {
     let asking = Asking::new(order, &[]);
     let answer = || {
@@ -159,9 +159,10 @@ impl<'a> Asking<'a> {
         }
     }
 
-    fn patience(&self, knowledge: &Knowledge) -> Duration {
+    fn patience(&self, knowledge: &Knowledge<'_>) -> Duration {
         let had_place = self.ticket.is_some();
-        patience(had_place, self.order.waiting, knowledge.on_down, knowledge.on_down_wait)
+        let absence = knowledge.absence();
+        patience(had_place, self.order.waiting, absence.on_down, absence.on_down_wait)
     }
 
     fn request(&self) -> String {
