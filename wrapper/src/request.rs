@@ -100,6 +100,22 @@ impl Connection {
         }
     }
 
+    /// The first reply, of which something comes within `limit`. The clock is not read for one that comes at once and whole:
+    /// that would be the dearest part of waiting for it. A process that is stopped and goes on waits anew.
+    ///
+    /// # Errors
+    /// [`Lost`] when there is none.
+    pub fn first_reply(&mut self, limit: Duration) -> Result<Reply, Lost> {
+        if !is_readable_within(&self.socket, limit)? {
+            return Err(Lost::TimedOut);
+        }
+        self.receive()?;
+        match self.complete_reply()? {
+            Some(reply) => Ok(reply),
+            None => self.reply(Instant::now().checked_add(limit)),
+        }
+    }
+
     /// The next reply. What has arrived counts even if the deadline has passed: the process may have been stopped.
     ///
     /// # Errors
@@ -155,6 +171,17 @@ impl Connection {
 pub fn rest(pause: Duration) {
     let deadline = Instant::now().checked_add(pause);
     let _timed_out = wait_until(None, deadline);
+}
+
+/// Whether something arrives within `limit`.
+fn is_readable_within(socket: &OwnedFd, limit: Duration) -> Result<bool, Lost> {
+    let mut watched = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
+    loop {
+        match poll(&mut watched, timeout(Some(limit))) {
+            Err(Errno::EINTR) => {}
+            ready => return Ok(ready? > 0),
+        }
+    }
 }
 
 /// Whether something arrived before the deadline; without a socket nothing can.

@@ -50,7 +50,7 @@ fn run_tool(mut order: Order<'_>, environment: &[&CStr]) -> u8 {
     if order.is_supervised {
         match supervise::begin(&knowledge.socket, denied) {
             Ok(Side::Tool { again: 0 }) => {}
-            Ok(Side::Tool { again }) => queue_again(&mut order, again),
+            Ok(Side::Tool { again }) => order.waiting = queue_again(&order, again),
             Ok(Side::Parent(status)) => return status,
             Err(errno) => {
                 message::cannot_supervise(errno);
@@ -88,14 +88,12 @@ fn run_tool(mut order: Order<'_>, environment: &[&CStr]) -> u8 {
     }
 }
 
-/// The tool itself got no license: after a while, the run goes to the end of the queue.
-fn queue_again(order: &mut Order<'_>, again: u32) {
+/// The tool itself got no license: after a while, the run goes to the end of the queue, and waits there.
+fn queue_again(order: &Order<'_>, again: u32) -> Waiting {
     let pause = denied::pause(again);
     message::queued_again(order, again, pause);
     request::rest(pause);
-    if order.waiting == Waiting::AsConfigured {
-        order.waiting = Waiting::Yes;
-    }
+    if order.waiting == Waiting::AsConfigured { Waiting::Yes } else { order.waiting }
 }
 
 fn explain(order: &Order<'_>, environment: &[&CStr]) -> u8 {

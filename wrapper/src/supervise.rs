@@ -5,10 +5,7 @@
 //! tool share group and session: what a terminal sends reaches both, and is not passed on. Source for the rules: sudo(8),
 //! "Signal handling".
 
-use std::{
-    ffi::c_int,
-    time::{Duration, Instant},
-};
+use std::{ffi::c_int, time::Duration};
 
 use lic_protocol::{outcome::Outcome, wire::Request};
 use nix::{
@@ -183,8 +180,7 @@ fn outcome(end: &End) -> Outcome {
 fn report(socket: &[u8], told: &Request) {
     let Ok(mut connection) = Connection::open(socket) else { return };
     if connection.send(&told.encode(), &[]).is_ok() {
-        let deadline = Instant::now() + Duration::from_millis(OUTCOME_MS_MAX);
-        let _noted = connection.reply(Some(deadline));
+        let _noted = connection.first_reply(Duration::from_millis(OUTCOME_MS_MAX));
     }
 }
 

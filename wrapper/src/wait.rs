@@ -70,7 +70,7 @@ pub fn words(
     let answer = || {
         let mut connection = Connection::open(&knowledge.socket)?;
         connection.send(&Request::Explain(asking.acquire()).encode(), &[])?;
-        connection.reply(asking.first_reply_deadline())
+        connection.first_reply(asking.first_reply_limit())
     };
     match answer() {
         Ok(Reply::Done { text }) => Ok((None, text)),
@@ -127,9 +127,9 @@ impl<'a> Asking<'a> {
     fn converse(&mut self, socket: &[u8]) -> Result<Answer, Lost> {
         let mut connection = Connection::open(socket)?;
         connection.send(&self.request(), self.tokens)?;
-        let mut deadline = self.first_reply_deadline();
+        let mut reply = connection.first_reply(self.first_reply_limit())?;
         loop {
-            match connection.reply(deadline)? {
+            match reply {
                 Reply::Granted { lease } => {
                     message::granted(self.order, lease);
                     return Ok(Answer::Seat(Seat { lease, token: connection.take_token() }));
@@ -141,20 +141,22 @@ impl<'a> Asking<'a> {
                     self.ticket = Some(ticket);
                     self.was_heard = true;
                     self.tell(place);
-                    deadline = self.deadline;
                 }
                 Reply::Progress { .. } | Reply::Done { .. } | Reply::Failed { .. } => {
                     return Err(Lost::Broken("it answers something else"));
                 }
             }
+            reply = connection.reply(self.deadline)?;
         }
     }
 
     /// `-w` limits waiting for a seat: of the first reply it is no limit, only of those after a place was lost.
-    fn first_reply_deadline(&self) -> Option<Instant> {
-        let answer = Instant::now().checked_add(Duration::from_secs(ANSWER_S_MAX));
+    fn first_reply_limit(&self) -> Duration {
+        let answer = Duration::from_secs(ANSWER_S_MAX);
         match (self.ticket, self.deadline) {
-            (Some(_), Some(deadline)) => answer.map(|answer| answer.min(deadline)),
+            (Some(_), Some(deadline)) => {
+                answer.min(deadline.saturating_duration_since(Instant::now()))
+            }
             _ => answer,
         }
     }
