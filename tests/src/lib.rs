@@ -27,3 +27,5 @@ pub mod demo;
 pub mod up;
 
 pub mod torture;
+
+pub mod bench;
