@@ -123,10 +123,9 @@ impl Pairs {
     }
 
     fn values<'a>(&'a self, key: &'a str) -> impl Iterator<Item = String> + 'a {
-        self.text.lines().filter_map(move |line| {
-            let (name, value) = line.split_once('=')?;
-            (name == key).then(|| unescape(value)).flatten()
-        })
+        self.text
+            .lines()
+            .filter_map(move |line| line.strip_prefix(key)?.strip_prefix('=').and_then(unescape))
     }
 }
 
