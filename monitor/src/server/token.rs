@@ -5,7 +5,7 @@ use std::{
     collections::HashSet,
     ffi::OsStr,
     fs::{self, File, OpenOptions},
-    io::{self, Write},
+    io::{self, Read, Write},
     os::{
         fd::{AsRawFd, OwnedFd},
         unix::fs::{FileTypeExt, OpenOptionsExt},
@@ -25,6 +25,8 @@ use super::record::{Ending, Kind, Record};
 
 /// Largest record that is read: what 4 KiB of message become when every byte is escaped, and their end.
 const RECORD_BYTES_MAX: u64 = 16 * 1024;
+/// Larger than most: they are read in one piece.
+const RECORD_BYTES_USUAL: usize = 1024;
 /// Greatest number of a lease or ticket: the event loop needs the bits above.
 pub const ID_MAX: u64 = 1 << 60;
 
@@ -105,7 +107,7 @@ impl SeatFolder {
     pub(super) fn held_token(&self, lease: u64) -> Option<OwnedFd> {
         let file = open_to_read(&self.fifo(lease)).ok()?;
         // A FIFO without a writer is at its end; with one there is something to read, or there may be.
-        let is_held = match io::Read::read(&mut &file, &mut [0; 1]) {
+        let is_held = match (&file).read(&mut [0; 1]) {
             Ok(length) => length > 0,
             Err(error) => error.kind() == io::ErrorKind::WouldBlock,
         };
@@ -183,7 +185,8 @@ pub(super) fn kind(path: &Path) -> Option<Kind> {
 }
 
 pub(super) fn read(kind: Kind, path: &Path) -> anyhow::Result<(Record, Option<Ending>)> {
-    let text = io::read_to_string(io::Read::take(File::open(path)?, RECORD_BYTES_MAX))?;
+    let mut text = String::with_capacity(RECORD_BYTES_USUAL);
+    File::open(path)?.take(RECORD_BYTES_MAX).read_to_string(&mut text)?;
     let (record, ending) = Record::decode(kind, &text)?;
     let is_named_so = path.file_stem() == Some(OsStr::new(&record.id.to_string()));
     anyhow::ensure!(is_named_so, "it names another id");
