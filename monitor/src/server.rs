@@ -121,7 +121,8 @@ pub struct SeatServer {
     admission: Admission,
     connections: Connections,
     connections_max: usize,
-    leases: BTreeMap<LeaseId, Lease>,
+    /// In boxes, because the table has more room than leases.
+    leases: BTreeMap<LeaseId, Box<Lease>>,
     /// Leases that ended, and nobody knows yet how their tool did: their seats are free, and their end is written down.
     unreported: BTreeMap<LeaseId, Unreported>,
     waiters: BTreeMap<Ticket, Waiter>,

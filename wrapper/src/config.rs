@@ -231,8 +231,8 @@ mod tests {
         let mut variable = b"LICWRAP_SOCKET=".to_vec();
         variable.extend_from_slice(socket.as_os_str().as_bytes());
         let variable = std::ffi::CString::new(variable).unwrap();
-        let of_either = Choice::parse(&format!("nobody-knows || {feature}")).unwrap();
-        let known = knowledge(&[of_either], None, &[&variable]);
+        let of_either = [Choice::parse(&format!("nobody-knows || {feature}")).unwrap()];
+        let known = knowledge(&of_either, None, &[&variable]);
         assert_eq!(
             (known.socket.as_slice(), known.absence().on_down),
             (socket.as_os_str().as_bytes(), expected)

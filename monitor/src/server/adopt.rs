@@ -5,7 +5,10 @@ use std::{collections::HashSet, time::Duration};
 use anyhow::Context;
 use jiff::Timestamp;
 use lic_admission::{LeaseId, Ticket};
-use lic_protocol::event::{EndReason, WaitOutcome};
+use lic_protocol::{
+    event::{EndReason, WaitOutcome},
+    want::Want,
+};
 use nix::sys::epoll::EpollFlags;
 use tracing::{info, warn};
 
@@ -20,8 +23,8 @@ use super::{
 };
 
 impl SeatServer {
-    /// Takes over what the monitor before this one left. Its grants are told again, since nobody knows whether the last of
-    /// them were recorded: who keeps them knows them by their identity.
+    /// Takes over what the monitor before this one left. Grants that the live database does not show are told again, since
+    /// nobody knows whether the last of them were recorded: who keeps them knows them by their identity.
     pub(super) fn adopt(
         &mut self,
         last_alive: Option<Timestamp>,
@@ -35,11 +38,19 @@ impl SeatServer {
         }
         self.seats.remove_tokens_without(&found).context("remove tokens nobody holds")?;
         self.end_what_nobody_knows(believed, &found, last_alive, now);
+        let shown = believed.sessions.iter();
+        let shown: HashSet<_> =
+            shown.map(|session| (session.handle.as_str(), session.feature.as_str())).collect();
         let mut granted = HashSet::new();
         for Found { kind, record, ending } in found {
             match kind {
                 Kind::Lease => {
                     granted.extend(record.ticket);
+                    let handle = record.id.to_string();
+                    let is_shown = |want: &Want| shown.contains(&(&*handle, &*want.feature));
+                    if !record.wants().all(is_shown) {
+                        self.tell_checkouts(&record);
+                    }
                     self.adopt_lease(record, ending, last_alive, now);
                 }
                 Kind::Ticket if granted.contains(&record.id) => {
@@ -59,7 +70,6 @@ impl SeatServer {
         last_alive: Option<Timestamp>,
         now: Timestamp,
     ) {
-        self.tell_checkouts(&record);
         if let Some(spool) = &mut self.spool {
             spool.remember(&record);
         }
@@ -92,7 +102,7 @@ impl SeatServer {
         let lease = LeaseId(record.id);
         let asker = self.asker(&record);
         self.admission.adopt(lease, &asker, &record.choices.concat());
-        self.leases.insert(lease, Lease { record, pidfd, ended: None, token });
+        self.leases.insert(lease, Box::new(Lease { record, pidfd, ended: None, token }));
     }
 
     fn adopt_place(&mut self, record: Record, ending: Option<Ending>, now: Timestamp) {

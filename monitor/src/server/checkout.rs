@@ -311,7 +311,7 @@ impl SeatServer {
         self.tell_checkouts(&record);
         let token = self.admission.is_of_tree(record.wants()).then_some(token.read);
         let lease = Lease { record, pidfd: Some(connection.peer.pidfd), ended: None, token };
-        self.leases.insert(LeaseId(id), lease);
+        self.leases.insert(LeaseId(id), Box::new(lease));
         true
     }
 

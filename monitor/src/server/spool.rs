@@ -210,8 +210,8 @@ impl SeatServer {
             self.tell_checkouts(&record);
             let asker = self.asker(&record);
             self.admission.adopt(lease, &asker, &record.choices.concat());
-            self.leases
-                .insert(lease, Lease { record, pidfd: Some(pidfd), ended: None, token: None });
+            let held = Lease { record, pidfd: Some(pidfd), ended: None, token: None };
+            self.leases.insert(lease, Box::new(held));
         }
         Ok(written.into())
     }
@@ -243,9 +243,10 @@ impl SeatServer {
 
     /// One process is one run, and one user's files are so many runs.
     fn check_limits(&self, record: &Record) -> anyhow::Result<()> {
-        let own = |lease: &&Lease| lease.record.holder.uid == record.holder.uid;
+        let uid = record.holder.uid;
+        let own = self.leases.values().filter(|lease| lease.record.holder.uid == uid);
         let mut drawn = 0;
-        for lease in self.leases.values().filter(own) {
+        for lease in own {
             let held = &lease.record;
             let is_same_process = held.holder == record.holder;
             let holds = |want: &Want| held.wants().any(|held| held.feature == want.feature);

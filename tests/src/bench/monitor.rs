@@ -10,7 +10,8 @@ use std::{
 use anyhow::{Context, bail};
 use lic_protocol::{
     paths,
-    wire::{Acquire, MESSAGE_BYTES_MAX, Reply, Request, Wait, Want},
+    want::Choice,
+    wire::{Acquire, MESSAGE_BYTES_MAX, Reply, Request, Wait},
 };
 use tempfile::TempDir;
 
@@ -122,12 +123,13 @@ fn serve(licmon: &Path, folder: &Path, runtime: &Path) -> anyhow::Result<Process
 /// When the connection breaks, or the answer is neither.
 pub fn acquire(connection: UnixStream) -> anyhow::Result<Option<u64>> {
     let acquire = Acquire {
-        wants: vec![Want { feature: FEATURE.to_owned(), count: 1 }],
+        choices: vec![Choice::of(FEATURE)],
         wait: Wait::No,
         tool: FEATURE.to_owned(),
         project: None,
         is_supervised: false,
         ticket: None,
+        is_again: false,
     };
     match ask(connection, &Request::Acquire(acquire))? {
         Reply::Granted { lease } => Ok(Some(lease)),
