@@ -88,8 +88,10 @@ fn a_run_without_licwrap_is_counted_beside_those_with_a_lease() {
     assert_eq!((session.source, session.process.as_deref()), (Source::Process, Some("probe")));
     assert_eq!((session.unit.as_deref(), session.verified), (Some("run"), Some(true)));
     assert!(session.started <= session.learned_at);
-    let feature: FeatureHistory = site.api("/features/local/t");
-    assert_eq!((feature.now.in_use, feature.now.unwrapped), (Some(2), Some(1)));
+    wait::until("both are in use, one of them unwrapped", || {
+        let feature: FeatureHistory = site.api("/features/local/t");
+        (feature.now.in_use, feature.now.unwrapped) == (Some(2), Some(1))
+    });
     assert_eq!(site.run_licmon(&["avail", "t"]).status.code(), Some(75), "the one seat is held");
     assert!(site.get("/sessions").body.contains("unwrapped</span>"));
 
