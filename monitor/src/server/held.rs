@@ -42,13 +42,13 @@ pub(crate) fn all(seats: &Path) -> io::Result<Vec<Held>> {
         if let Ok((record, None)) = token::read(kind, &path)
             && record.boot_id == boot_id
         {
-            all.push(held(seats, kind, record));
+            all.push(held(seats, kind, &record));
         }
     }
     Ok(all)
 }
 
-fn held(seats: &Path, kind: Kind, record: Record) -> Held {
+fn held(seats: &Path, kind: Kind, record: &Record) -> Held {
     let features = match kind {
         Kind::Lease => record.wants().map(|want| want.feature.clone()).collect(),
         Kind::Ticket => Vec::new(),
