@@ -15,6 +15,7 @@ use crate::{
     cli::{Cli, Command},
     config::Config,
     host::Hosts,
+    manager,
     readers::READERS_MAX,
     router, serve,
     state::App,
@@ -48,12 +49,16 @@ async fn serve_pages(config: &Config) -> anyhow::Result<()> {
     info!(address = %listening, live = %config.databases.live.display(),
         configuration = %config.file, "licdash serves http://{listening}/");
     let stop = stop_signal().context("watch for signals")?;
+    let alive = tokio::spawn(manager::tell_alive());
+    manager::ready();
     serve::serve(listener, router::router(app), async {
         stop.await;
+        manager::stopping();
         // The streams of open pages end with it.
         drop(changes);
     })
     .await;
+    alive.abort();
     info!("licdash stopped");
     Ok(())
 }

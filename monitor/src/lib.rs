@@ -16,6 +16,7 @@ pub mod guess;
 pub mod identity;
 pub mod import;
 pub mod lite;
+pub mod manager;
 pub mod parse;
 pub mod pipe;
 pub mod serve;

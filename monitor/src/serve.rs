@@ -43,11 +43,11 @@ use crate::{
     acts::Acts,
     around::{Around, AroundConfig, Told, rule},
     config::{Config, LogServer},
+    manager,
     pipe::{EventSink, Message, pipe},
     server::{
         SeatServer,
         config::{Believed, BelievedSession, SeatServerConfig, SpoolConfig, ToolConfig},
-        socket::systemd_listener,
     },
     sources::{
         logfile::LogOf,
@@ -75,6 +75,7 @@ pub fn serve(
     // Every thread inherits this mask, so that only the one that waits for signals gets them.
     let signals = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP]);
     signals.thread_block().context("block signals")?;
+    let listener = manager::listener(&config.place.runtime.join(paths::SEAT_SOCKET))?;
     let (ends, end) = sync_channel(4);
     let mut writer = open_writer(config)?;
     let last_alive = writer.last_alive()?;
@@ -105,10 +106,8 @@ pub fn serve(
             tools: config.tools.clone(),
             spool: Some(spool(config)),
             host: host_name(),
-            listener: systemd_listener(
-                variable("LISTEN_PID").as_deref(),
-                variable("LISTEN_FDS").as_deref(),
-            )?,
+            listener,
+            alive: manager::alive(),
             last_alive,
             believed,
             on_act: acts.taker(),
@@ -131,7 +130,9 @@ pub fn serve(
         config.tools.len(),
         config.place.state.display()
     );
+    manager::ready();
     let why = end.recv().context("wait for the end")?;
+    manager::stopping();
     // From the left: sources, then whoever holds a sink, then the writer, which drains the pipe.
     for (waker, _) in &following {
         waker.stop();
@@ -341,6 +342,7 @@ struct Reloader {
 impl Reloader {
     /// Passes on what is new of the tools. A mistake leaves all as it is.
     fn reload(&self) {
+        manager::reloading();
         match (self.load)() {
             Ok(config) => {
                 if let Err(error) = self.pass_on(config) {
@@ -349,6 +351,7 @@ impl Reloader {
             }
             Err(error) => error!("the configuration stays as it was: {error}"),
         }
+        manager::ready();
     }
 
     fn pass_on(&self, config: Config) -> anyhow::Result<()> {
@@ -378,10 +381,6 @@ impl Drop for TellsPanic {
             let _ = self.ends.try_send(End::Failed(error));
         }
     }
-}
-
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
 }
 
 fn host_name() -> HostName {

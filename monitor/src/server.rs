@@ -59,7 +59,7 @@ use tracing::{debug, error, info, warn};
 use crate::{
     pipe::EventSink,
     server::{
-        config::{Act, OnAct, Past, SeatServerConfig, ToolConfig},
+        config::{Act, Alive, OnAct, Past, SeatServerConfig, ToolConfig},
         connection::{Arrived, Connection, Connections},
         denials::Denials,
         outbox::Outbox,
@@ -138,6 +138,7 @@ pub struct SeatServer {
     looks_at_hours: bool,
     lingering: linger::Teller,
     spool: Option<Spool>,
+    alive: Option<Alive>,
 }
 
 /// Seats held.
@@ -221,10 +222,12 @@ impl SeatServer {
             looks_at_hours: false,
             lingering: linger::Teller::default(),
             spool,
+            alive: config.alive,
         };
         let now = (server.clock)();
         server.adopt(config.last_alive, &config.believed, now)?;
         server.take_up_runs(now);
+        server.tell_alive();
         server.watch(&server.reload, Watched::Reload, EpollFlags::EPOLLIN)?;
         server.watch(&server.listener, Watched::Listener, EpollFlags::EPOLLIN)?;
         Ok(server)
@@ -434,6 +437,7 @@ impl SeatServer {
                 Deadline::Outcome(lease) => self.wait_no_more_for_outcome(lease),
                 Deadline::Spool => self.take_up_runs(now),
                 Deadline::Denials => self.look_at_denials(now),
+                Deadline::Alive => self.tell_alive(),
                 Deadline::Accept => {
                     let watched =
                         self.watch(&self.listener, Watched::Listener, EpollFlags::EPOLLIN);
@@ -443,6 +447,14 @@ impl SeatServer {
                 }
                 Deadline::Hours => self.refuse_after_hours(now),
             }
+        }
+    }
+
+    fn tell_alive(&mut self) {
+        if let Some(alive) = &self.alive {
+            (alive.tell)();
+            let every = alive.every;
+            self.set_deadline(every, Deadline::Alive);
         }
     }
 

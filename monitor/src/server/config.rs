@@ -22,8 +22,10 @@ pub struct SeatServerConfig {
     pub spool: Option<SpoolConfig>,
     /// This host's name.
     pub host: HostName,
-    /// A socket that listens already, such as [`systemd_listener`](super::socket::systemd_listener) gives.
+    /// A socket that listens already, such as [`manager::listener`](crate::manager::listener) gives.
     pub listener: Option<OwnedFd>,
+    /// Told again and again that the loop turns, where somebody wants to know.
+    pub alive: Option<Alive>,
     /// The last moment at which the monitor before this one is known to have lived.
     pub last_alive: Option<Timestamp>,
     /// What the live database believes of server `local`.
@@ -121,6 +123,14 @@ pub struct BelievedWaiter {
 
 /// How long runs of a feature lasted. It is asked when somebody wants to know how long he may wait, and should not take long.
 pub type Past = Box<dyn FnMut(&FeatureName) -> Runs + Send>;
+
+/// Whoever wants to hear that the loop turns.
+pub struct Alive {
+    /// How often.
+    pub every: Duration,
+    /// Hears it; must not block.
+    pub tell: Box<dyn Fn() + Send>,
+}
 
 /// Does what is asked and is not about seats; must not block.
 pub type OnAct = Box<dyn Fn(Act) + Send>;

@@ -1,4 +1,4 @@
-//! The listening socket: made here, taken over from a monitor that died, or handed over by systemd.
+//! The listening socket: made here, or taken over from a monitor that died. `manager` has the one that a service manager keeps.
 
 use std::{
     fs, io,
@@ -16,13 +16,10 @@ use rustix::{
     net::{
         AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, socket_with,
     },
-    process::{ForeignRawFd, PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open},
 };
 
 /// Connections that may wait to be accepted: every licwrap of a large job that starts at once.
 pub const BACKLOG: i32 = 4096;
-/// The first descriptor that systemd hands over. Source: `sd_listen_fds(3)`.
-const LISTEN_FDS_START: ForeignRawFd = 3;
 
 /// A socket that listens at `path`, open to every user of this host: who they are is the kernel's to say.
 ///
@@ -44,24 +41,6 @@ pub(super) fn listener(path: &Path) -> anyhow::Result<OwnedFd> {
         .with_context(|| format!("open {} to all users", path.display()))?;
     listen(&socket, BACKLOG).with_context(|| format!("listen on {}", path.display()))?;
     Ok(socket)
-}
-
-/// The socket that systemd listens on for us, where `LISTEN_PID` and `LISTEN_FDS` say that there is one.
-///
-/// # Errors
-/// When they say so and it is not there.
-pub fn systemd_listener(
-    listen_pid: Option<&str>,
-    listen_fds: Option<&str>,
-) -> io::Result<Option<OwnedFd>> {
-    let own = getpid();
-    let is_ours = listen_pid.and_then(|pid| pid.parse().ok()) == Some(own.as_raw_nonzero().get());
-    if !is_ours || listen_fds != Some("1") {
-        return Ok(None);
-    }
-    // Descriptor 3 is nobody's in this program, so a copy of it is made through the process itself.
-    let this = pidfd_open(own, PidfdFlags::empty())?;
-    Ok(Some(pidfd_getfd(this, LISTEN_FDS_START, PidfdGetfdFlags::empty())?))
 }
 
 /// Removes a socket on which nobody listens.

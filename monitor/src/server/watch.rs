@@ -21,6 +21,8 @@ pub(super) enum Deadline {
     Denials,
     /// Look for runs of the time the monitor was away.
     Spool,
+    /// Tell that the loop turns.
+    Alive,
 }
 
 /// What a descriptor is, as the loop's 64 bits.

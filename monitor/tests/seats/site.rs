@@ -99,6 +99,7 @@ impl Site {
             spool: Some(SpoolConfig { path: folder.path().join("spool"), mode: 0o1733 }),
             host: "node7".into(),
             listener: None,
+            alive: None,
             last_alive: before.last_alive,
             believed: before.believed,
             on_act: Box::new(move |act| acts_in.send(act).unwrap()),
