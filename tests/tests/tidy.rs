@@ -19,6 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("monitor/analytics", &["lic-protocol"]),
     ("monitor", &["lic-admission", "lic-analytics", "lic-parse", "lic-protocol", "lic-store"]),
     ("dashboard", &["lic-analytics", "lic-protocol", "lic-store"]),
+    ("packaging/manual", &["licdash", "licmon", "licwrap"]),
     ("tests", &["lic-protocol"]),
 ];
 
