@@ -90,6 +90,8 @@ const ACCEPTS_PER_TURN_MAX: usize = 256;
 const READY_MAX: usize = 256;
 /// How long no connection is accepted after there was no descriptor for one.
 const ACCEPT_PAUSE_MS: u64 = 100;
+/// How long a stop waits for requests of connections that were accepted: whoever has come in is answered.
+const STOP_GRACE_MS: u64 = 1000;
 /// How often waiters that were passed over are looked at.
 const PASSED_OVER_MS: u64 = 200;
 /// How often records whose end was committed are looked for while nothing else happens.
@@ -134,6 +136,8 @@ pub struct SeatServer {
     outbox: Outbox,
     last_connection: u64,
     is_paused: bool,
+    /// Until when requests are still read; `None` unless we were told to stop.
+    stops_at: Option<Instant>,
     /// Whether those who wait are looked at again by the clock.
     looks_at_hours: bool,
     lingering: linger::Teller,
@@ -219,6 +223,7 @@ impl SeatServer {
             outbox: Outbox::new(sink),
             last_connection: 0,
             is_paused: false,
+            stops_at: None,
             looks_at_hours: false,
             lingering: linger::Teller::default(),
             spool,
@@ -250,10 +255,9 @@ impl SeatServer {
                 Err(errno) => return Err(errno).context("wait for seats"),
             };
             let now = (self.clock)();
-            let mut stops = false;
             for event in &ready[..count] {
                 match Watched::of(event.data()) {
-                    Watched::Stop => stops = true,
+                    Watched::Stop => self.stop(&stop)?,
                     Watched::Listener => self.accept(now),
                     Watched::Reload => self.reload(now),
                     Watched::Connection(id) => self.serve(id, now),
@@ -262,13 +266,33 @@ impl SeatServer {
                 }
             }
             self.pass_deadlines(now);
-            if stops {
+            if self.has_stopped() {
                 self.wait_for_no_outcome();
                 self.outbox.push_at_once(self.denials.all());
-                info!("{} seats stay held, {} wait", self.leases.len(), self.waiters.len());
                 return self.send_events();
             }
         }
+    }
+
+    /// Whether everybody who was accepted has been answered since it was told to stop, or had time enough.
+    fn has_stopped(&self) -> bool {
+        let is_over = |end| end <= Instant::now() || !self.connections.has_unread();
+        self.stops_at.is_some_and(is_over)
+    }
+
+    /// From now on nobody is accepted: who comes waits in the backlog for the next monitor, if a service manager keeps it.
+    fn stop(&mut self, stop: &OwnedFd) -> anyhow::Result<()> {
+        info!("{} seats stay held, {} wait", self.leases.len(), self.waiters.len());
+        self.epoll.delete(stop).context("stop")?;
+        match self.epoll.delete(&self.listener) {
+            // Not watched while there is no descriptor for a connection.
+            Ok(()) | Err(nix::Error::ENOENT) => {}
+            Err(errno) => return Err(errno).context("stop accepting"),
+        }
+        let grace = Duration::from_millis(STOP_GRACE_MS);
+        self.stops_at = Some(Instant::now() + grace);
+        self.set_deadline(grace, Deadline::Stop);
+        Ok(())
     }
 
     fn send_events(&mut self) -> anyhow::Result<()> {
@@ -438,6 +462,9 @@ impl SeatServer {
                 Deadline::Spool => self.take_up_runs(now),
                 Deadline::Denials => self.look_at_denials(now),
                 Deadline::Alive => self.tell_alive(),
+                // Only wakes the loop.
+                Deadline::Stop => {}
+                Deadline::Accept if self.stops_at.is_some() => {}
                 Deadline::Accept => {
                     let watched =
                         self.watch(&self.listener, Watched::Listener, EpollFlags::EPOLLIN);

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::ErrorKind,
+    io::{ErrorKind, Read, Write},
     os::{
         fd::OwnedFd,
         unix::net::{UnixDatagram, UnixListener, UnixStream},
@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use lic_protocol::wire::{Acquire, Reply, Request, Wait, Want};
 use lic_tests::{programs::command, site::Site, wait};
 use nix::{
     sys::signal::{Signal, kill},
@@ -133,6 +134,31 @@ fn who_comes_while_licmon_is_killed_and_started_again_waits_and_is_not_refused()
     held(0);
     licmon.signal(Signal::SIGTERM);
     manager.hears("STOPPING=1");
+    licmon.ends_well();
+}
+
+#[test]
+fn a_request_that_comes_after_licmon_was_told_to_stop_is_answered() {
+    let manager = Manager::new();
+    let licmon = manager.start();
+    manager.hears("READY=1");
+    let mut asker = UnixStream::connect(manager.site.socket()).expect("somebody listens");
+    // Accepted after the first, so the first is accepted too.
+    assert!(run(&manager.site, &["true"]).wait().expect("it ends").success());
+    licmon.signal(Signal::SIGTERM);
+    wait::until("licmon stops", || manager.site.licmon_said().contains("seats stay held"));
+    let acquire = Acquire {
+        wants: vec![Want { feature: "t".to_owned(), count: 1 }],
+        wait: Wait::No,
+        tool: "t".to_owned(),
+        project: None,
+        is_supervised: false,
+        ticket: None,
+    };
+    asker.write_all(Request::Acquire(acquire).encode().as_bytes()).expect("somebody reads");
+    let mut reply = String::new();
+    asker.read_to_string(&mut reply).expect("somebody answers");
+    assert!(matches!(Reply::decode(&reply), Ok(Reply::Granted { .. })), "{reply}");
     licmon.ends_well();
 }
 

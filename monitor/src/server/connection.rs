@@ -148,6 +148,11 @@ impl Connections {
         self.open.len()
     }
 
+    /// Whether the request of any of them is still awaited.
+    pub(super) fn has_unread(&self) -> bool {
+        self.open.values().any(|connection| connection.ticket.is_none())
+    }
+
     pub(super) fn of_uid(&self, uid: u32) -> usize {
         self.by_uid.get(&uid).copied().unwrap_or(0)
     }

@@ -23,6 +23,8 @@ pub(super) enum Deadline {
     Spool,
     /// Tell that the loop turns.
     Alive,
+    /// Read no more requests.
+    Stop,
 }
 
 /// What a descriptor is, as the loop's 64 bits.
