@@ -23,6 +23,7 @@ use crate::{
     answers::{self, Form},
     around::{self, rule},
     config::Config,
+    doctor,
     guess::guess,
     import,
     serve::{clock, serve},
@@ -87,6 +88,8 @@ enum Command {
     Rebuild,
     /// Check the configuration, and say what it means.
     CheckConfig,
+    /// Say what is wrong on this machine, and how to mend it: leaves with 1 where something is. Run it as root, to see all.
+    Doctor(Answer),
 }
 
 #[derive(Debug, Args)]
@@ -209,10 +212,13 @@ impl Cli {
         if let Command::Try { file } = &self.command {
             return guess(file, clock());
         }
+        if let Command::Doctor(answer) = &self.command {
+            return doctor::tell(&doctor::findings(&self.load(), clock()), answer.form());
+        }
         let config = self.load()?;
         let reader = || Reader::open(&config.databases());
         match &self.command {
-            Command::Parse(_) | Command::Try { .. } => Ok(()),
+            Command::Parse(_) | Command::Try { .. } | Command::Doctor(_) => Ok(()),
             Command::Serve => {
                 let chosen = self.chosen();
                 serve(&config, move || Config::load(Place::find(&chosen)?))

@@ -12,6 +12,7 @@ pub mod answers;
 pub mod around;
 pub mod cli;
 pub mod config;
+pub mod doctor;
 pub mod guess;
 pub mod identity;
 pub mod import;

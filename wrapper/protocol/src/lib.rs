@@ -4,6 +4,7 @@
 pub mod config;
 #[cfg(feature = "config")]
 pub mod dashboard;
+pub mod doctor;
 pub mod event;
 pub mod name;
 pub mod outcome;
