@@ -4,7 +4,10 @@ use std::{io::Write, process::ExitCode};
 
 use clap::Parser;
 use lic_protocol::config::ConfigError;
-use licmon::cli::{Cli, NotNow, Usage};
+use licmon::{
+    cli::{Cli, NotNow, Usage},
+    log::OneLine,
+};
 use nix::sys::stat::{Mode, umask};
 use tracing_subscriber::EnvFilter;
 
@@ -43,7 +46,7 @@ fn log() {
     let filter = EnvFilter::try_from_env("LICMON_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(OneLine::default)
         .with_ansi(false)
         .with_target(false)
         .init();
