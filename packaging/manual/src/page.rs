@@ -41,9 +41,8 @@ fn render_subcommand(program: &str, command: &Command, page: &mut Vec<u8>) -> io
     }
     let is_of_all = |arg: &&Arg| arg.is_global_set() || arg.get_id() == "help";
     let of_all = command.get_arguments().filter(is_of_all);
-    let own = of_all.fold(command.clone(), |own, arg| {
-        own.mut_arg(arg.get_id().as_str(), |arg| arg.hide(true))
-    });
+    let own = of_all
+        .fold(command.clone(), |own, arg| own.mut_arg(arg.get_id().as_str(), |arg| arg.hide(true)));
     let mut options = Vec::new();
     Man::new(own).render_options_section(&mut options)?;
     // Its heading is that of a whole page; here it is a part of one.
