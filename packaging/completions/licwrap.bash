@@ -17,8 +17,8 @@ _licwrap() {
             tools=$(command ls /run/licmon/tools 2>/dev/null)
             mapfile -t COMPREPLY < <(compgen -W "$tools" -- "$current")
             ;;
-        -E | -P) COMPREPLY=() ;;
-        *) mapfile -t COMPREPLY < <(compgen -W '-f -w -w= -n -E -P -v --supervise --explain --help --version --' -- "$current") ;;
+        -E | -P | --denied-exit | --requeue) COMPREPLY=() ;;
+        *) mapfile -t COMPREPLY < <(compgen -W '-f -w -w= -n -E -P -v --supervise --denied-exit --requeue --explain --help --version --' -- "$current") ;;
     esac
 }
 complete -F _licwrap licwrap

@@ -16,6 +16,8 @@ complete -c licwrap -n __licwrap_before_tool -s E -x -d 'exit with this code whe
 complete -c licwrap -n __licwrap_before_tool -s P -x -d 'name the project this run belongs to'
 complete -c licwrap -n __licwrap_before_tool -s v -d 'tell on standard error what happens'
 complete -c licwrap -n __licwrap_before_tool -l supervise -d 'stay as parent of the tool, and record how it ended'
+complete -c licwrap -n __licwrap_before_tool -l denied-exit -x -d 'exit statuses by which the tool says that it got no license'
+complete -c licwrap -n __licwrap_before_tool -l requeue -x -d 'then wait and run the tool again, at most so often'
 complete -c licwrap -n __licwrap_before_tool -l explain -d 'tell what would come of it, and why'
 complete -c licwrap -n __licwrap_before_tool -l help -d 'print a summary of the options'
 complete -c licwrap -n __licwrap_before_tool -l version -d 'print the version'

@@ -11,7 +11,10 @@ use std::{
     time::Duration,
 };
 
-use lic_protocol::wire::{Acquire, Reply, Request, Wait, Want};
+use lic_protocol::{
+    want::Choice,
+    wire::{Acquire, Reply, Request, Wait},
+};
 use lic_tests::{programs::command, site::Site, wait};
 use nix::{
     sys::signal::{Signal, kill},
@@ -148,12 +151,13 @@ fn a_request_that_comes_after_licmon_was_told_to_stop_is_answered() {
     licmon.signal(Signal::SIGTERM);
     wait::until("licmon stops", || manager.site.licmon_said().contains("seats stay held"));
     let acquire = Acquire {
-        wants: vec![Want { feature: "t".to_owned(), count: 1 }],
+        choices: vec![Choice::of("t")],
         wait: Wait::No,
         tool: "t".to_owned(),
         project: None,
         is_supervised: false,
         ticket: None,
+        is_again: false,
     };
     asker.write_all(Request::Acquire(acquire).encode().as_bytes()).expect("somebody reads");
     let mut reply = String::new();

@@ -1,6 +1,6 @@
 //! What a seat server is opened with. Nothing is read here; the wiring fills it in.
 
-use std::{os::fd::OwnedFd, path::PathBuf, sync::mpsc::Receiver};
+use std::{os::fd::OwnedFd, path::PathBuf, sync::mpsc::Receiver, time::Duration};
 
 use jiff::Timestamp;
 use lic_admission::capacity::Tool;
