@@ -103,7 +103,7 @@ struct Import {
     /// The zone of the times in them, such as Europe/Stockholm [default: the server's, else this machine's].
     #[arg(long, value_name = "ZONE")]
     zone: Option<String>,
-    /// The files.
+    /// Logs, plain or compressed (gz, xz, zst), or folders of them.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 }

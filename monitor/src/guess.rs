@@ -9,8 +9,8 @@ use lic_protocol::view::Coverage;
 
 use crate::{
     sources::{
-        folder::open_regular,
         logfile::{LogFile, LogOf},
+        unpack,
     },
     table::{say, say_table},
 };
@@ -41,12 +41,12 @@ pub fn guess(path: &Path, now: Timestamp) -> anyhow::Result<()> {
 /// What each license system makes of a log; first the one with events that leaves the fewest lines unknown.
 fn tried(path: &Path, now: Timestamp) -> anyhow::Result<Vec<(&'static str, Coverage)>> {
     let reading = || format!("read {}", path.display());
-    let target = path.canonicalize().with_context(reading)?;
+    let log = unpack::open(path).with_context(reading)?.file;
     let mut tried = Vec::new();
     for name in registry::names() {
         let system = registry::license_system(name).context("a name of the registry")?;
         let of = LogOf { server: "-".into(), system, zone: TimeZone::UTC };
-        let file = open_regular(&target).with_context(reading)?;
+        let file = log.try_clone().with_context(reading)?;
         let mut log = LogFile::new(&of, file, path, now);
         while log.step(now).with_context(reading)?.is_some() {}
         tried.push((name, log.checkpoint().coverage.clone()));

@@ -33,7 +33,11 @@ use crate::{
     lite::{self, Converted},
     pipe::{EventSink, pipe},
     serve::{clock, open_writer},
-    sources::{folder::open_regular, import, logfile::LogOf},
+    sources::{
+        import,
+        logfile::LogOf,
+        unpack::{self, Unpacked},
+    },
     table::say,
     writer,
 };
@@ -69,13 +73,43 @@ pub fn import_logs(config: &Config, logs: &Logs) -> anyhow::Result<()> {
 /// Imports every file; one that cannot be read does not keep the others from it.
 fn each(logs: &Logs, import: impl Fn(&Path) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let mut failed = Vec::new();
-    for path in &logs.files {
-        failed.extend(import(path).err());
+    for path in files(&logs.files, &mut failed) {
+        failed.extend(import(&path).err());
     }
     let mut failed = failed.into_iter();
     let Some(last) = failed.next_back() else { return Ok(()) };
     failed.try_for_each(|error| say(&format!("{error:#}")))?;
     Err(last)
+}
+
+/// The files among `paths`, and those in the folders among them by name. Links in folders are not followed.
+fn files(paths: &[PathBuf], failed: &mut Vec<anyhow::Error>) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            files.push(path.clone());
+            continue;
+        }
+        match entries(path) {
+            Ok(entries) => files.extend(self::files(&entries, failed)),
+            Err(error) => failed.push(anyhow!(error).context(format!("read {}", path.display()))),
+        }
+    }
+    files
+}
+
+/// Files and folders in a folder, by name.
+fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut entries = Vec::new();
+    for entry in folder.read_dir()? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        if kind.is_file() || kind.is_dir() {
+            entries.push(entry.path());
+        }
+    }
+    entries.sort_unstable();
+    Ok(entries)
 }
 
 /// Takes over the rows of a License-Monitor-Lite database.
@@ -187,7 +221,8 @@ fn with_sink(
 }
 
 fn import_here(logs: &Logs, path: &Path, sink: &EventSink) -> anyhow::Result<()> {
-    let file = open(path)?;
+    let Unpacked { file, damage } =
+        unpack::open(path).with_context(|| format!("read {}", path.display()))?;
     let of =
         LogOf { server: logs.server.clone(), system: logs.system.clone(), zone: logs.zone.clone() };
     let known = know(sink, logs.server.clone(), logs.system.name().to_owned())?;
@@ -197,11 +232,20 @@ fn import_here(logs: &Logs, path: &Path, sink: &EventSink) -> anyhow::Result<()>
         true
     })?;
     progress.clear();
-    say(&imported.sentence(&path.display().to_string()))
+    say(&imported.sentence(&path.display().to_string()))?;
+    whole(path, damage)
+}
+
+/// What was read of a damaged file is kept; that it is damaged is said.
+fn whole(path: &Path, damage: Option<io::Error>) -> anyhow::Result<()> {
+    let Some(error) = damage else { return Ok(()) };
+    let text = format!("{} is damaged, what is before that was read", path.display());
+    Err(anyhow!(error).context(text))
 }
 
 fn import_by_serve(config: &Config, logs: &Logs, path: &Path) -> anyhow::Result<()> {
-    let file = open(path)?;
+    let Unpacked { file, damage } =
+        unpack::open(path).with_context(|| format!("read {}", path.display()))?;
     let full = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let request = Request::Import(wire::Import {
         system: logs.system.name().to_owned(),
@@ -209,19 +253,10 @@ fn import_by_serve(config: &Config, logs: &Logs, path: &Path) -> anyhow::Result<
         zone: logs.zone_name.clone(),
         path: full.display().to_string(),
     });
-    ask_serve(config, &request, Some(&file))
+    ask_serve(config, &request, Some(&file))?;
+    whole(path, damage)
 }
 
-fn open(path: &Path) -> anyhow::Result<File> {
-    if path.is_dir() {
-        bail!("{} is a folder: name the files in it", path.display());
-    }
-    // A link that a person names is meant.
-    let target = path.canonicalize().with_context(|| format!("read {}", path.display()))?;
-    open_regular(&target).with_context(|| format!("read {}", path.display()))
-}
-
-/// Asks the `licmon serve` that holds the databases, and shows what it answers.
 /// Gives back the seats of a lease, through the `licmon serve` that holds it.
 ///
 /// # Errors
@@ -230,6 +265,7 @@ pub fn release(config: &Config, lease: u64) -> anyhow::Result<()> {
     ask_serve(config, &Request::Release { lease }, None)
 }
 
+/// Asks the `licmon serve` that holds the databases, and shows what it answers.
 fn ask_serve(config: &Config, request: &Request, file: Option<&File>) -> anyhow::Result<()> {
     let told = holder(&config.databases());
     let socket = told.unwrap_or_else(|| config.place.runtime.join(paths::SEAT_SOCKET));

@@ -21,6 +21,7 @@ use crate::sources::{
     dates::{self, Scout},
     lines::Lines,
     reading::Reading,
+    unpack::Packing,
 };
 
 /// Bytes read at a time.
@@ -32,12 +33,17 @@ const CHUNK_BYTES: usize = 256 * 1024;
 /// When the file cannot be read.
 pub fn parse(system: &dyn LicenseSystem, zone: &TimeZone, path: &Path) -> anyhow::Result<()> {
     let reading = || format!("read {}", path.display());
+    let file;
     let (from, written): (Box<dyn Read>, _) = if path == Path::new("-") {
         (Box::new(io::stdin()), None)
     } else {
-        let file = File::open(path).with_context(reading)?;
-        let written = dates::written(&file, zone);
-        (Box::new(file), written)
+        file = File::open(path).with_context(reading)?;
+        // What cannot be read twice, a pipe, is read as it is.
+        let from = match Packing::of(&file).unwrap_or_default() {
+            Some(packing) => packing.reader(&file).with_context(reading)?,
+            None => Box::new(&file),
+        };
+        (from, dates::written(&file, zone))
     };
     let (parser, from) = begun(system, zone, from, written).with_context(reading)?;
     let mut out = BufWriter::new(io::stdout().lock());
@@ -48,12 +54,12 @@ pub fn parse(system: &dyn LicenseSystem, zone: &TimeZone, path: &Path) -> anyhow
 }
 
 /// A parser that knows the day of the first line as far as that can be known, and the text it is to read.
-fn begun(
+fn begun<'a>(
     system: &dyn LicenseSystem,
     zone: &TimeZone,
-    mut from: Box<dyn Read>,
+    mut from: Box<dyn Read + 'a>,
     written: Option<Date>,
-) -> io::Result<(Box<dyn LogParser>, Box<dyn Read>)> {
+) -> io::Result<(Box<dyn LogParser>, Box<dyn Read + 'a>)> {
     let mut parser = system.log(zone.clone(), None);
     if system.tells_dates() {
         return Ok((parser, from));

@@ -12,3 +12,4 @@ pub mod mark;
 pub mod reading;
 pub mod sender;
 pub mod tail;
+pub mod unpack;

@@ -47,6 +47,8 @@ enum Step {
     Truncate,
     Rewrite,
     CopyAndTruncate,
+    Compress,
+    CompressAway,
     Quiet,
     Restart(usize),
 }
@@ -66,6 +68,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Truncate),
         2 => Just(Step::Rewrite),
         1 => Just(Step::CopyAndTruncate),
+        2 => Just(Step::Compress),
+        1 => Just(Step::CompressAway),
         2 => Just(Step::Quiet),
         3 => (0..4_usize).prop_map(Step::Restart),
     ]
@@ -85,6 +89,8 @@ fn take(world: &mut World, step: &Step) {
         Step::Truncate => world.truncate(),
         Step::Rewrite => world.rewrite(),
         Step::CopyAndTruncate => world.copy_and_truncate(),
+        Step::Compress => world.compress(),
+        Step::CompressAway => world.compress_away(),
         Step::Quiet => world::let_pass(31),
         Step::Restart(lost) => world.restart(*lost),
     }

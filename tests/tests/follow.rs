@@ -8,6 +8,7 @@ use std::{
 use jiff::tz::TimeZone;
 use lic_protocol::event::EndReason;
 use lic_tests::{
+    programs::command,
     site::Site,
     vendor::{Vendor, moment},
     wait,
@@ -151,4 +152,27 @@ fn both_programs_stop_within_two_seconds() {
     let (mut site, _) = started_site(&vendor());
     site.stop_licmon();
     site.stop_licdash();
+}
+
+#[test]
+fn a_log_that_was_packed_while_licmon_was_away_is_read_on() {
+    let mut vendor = vendor();
+    let (mut site, file) = started_site(&vendor);
+    site.append(&file, &vendor.grant(moment(10), 0, 0));
+    sessions_become(&site, 1);
+    site.kill_licmon();
+    site.append(&file, &vendor.grant(moment(20), 1, 0));
+    let old = site.logs().join(format!("{file}.1"));
+    fs::rename(site.logs().join(&file), &old).unwrap();
+    let packed = command("gzip").arg(&old).status().expect("gzip runs");
+    assert!(packed.success(), "it packs the log");
+    site.append(&file, &vendor.grant(moment(30), 2, 0));
+    site.start_licmon();
+    sessions_become(&site, 3);
+    site.kill_licmon();
+    site.start_licmon();
+    sessions_become(&site, 3);
+    let server = site.server().expect("the server is known");
+    assert_eq!((server.error, server.coverage.unknown), (None, 0));
+    assert_eq!(server.sources.len(), 2, "{:?}", server.sources);
 }

@@ -1,10 +1,14 @@
 //! Importing a log twice, or in two halves in any order, gives the same history; a log without usage tracing is never read as 0 users.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use jiff::{SignedDuration, tz::TimeZone};
 use lic_protocol::view::{Overview, Session};
 use lic_tests::{
+    programs::command,
     site::{SERVER, Site, shown},
     vendor::{Vendor, moment},
     wait,
@@ -75,6 +79,53 @@ fn twice_and_in_halves_gives_the_same_history() {
     assert_eq!(told(twice), expected, "twice");
     assert_eq!(told(halves), expected, "in halves");
     assert_eq!(told(backwards), expected, "the second half first");
+}
+
+#[test]
+fn folder_of_packed_logs_gives_the_same_history() {
+    let text = day();
+    let middle = text[..text.len() / 2].rfind('\n').unwrap() + 1;
+    let (first, second) = text.split_at(middle);
+    let once = Site::with_log("");
+    import(&once, "a.log", &text);
+    let expected = told(once);
+    for pack in ["gzip", "xz", "zstd"] {
+        let site = Site::with_log("");
+        fs::create_dir_all(site.path("old/2025")).unwrap();
+        packed(pack, &written(&site, "old/2025/b.log", second));
+        packed(pack, &written(&site, "old/a.log", first));
+        let folder = site.path("old");
+        let arguments = ["import", "--system", "dsls", "--server", SERVER, "--zone", "UTC"];
+        let output = site.licmon(&arguments).arg(folder).output().expect("licmon runs");
+        assert!(output.status.success(), "{}", shown(&output));
+        assert_eq!(told(site), expected, "packed by {pack}");
+    }
+}
+
+#[test]
+fn damaged_log_is_read_as_far_as_it_goes_and_told() {
+    let mut site = Site::with_log("");
+    site.start();
+    let path = packed("gzip", &written(&site, "a.log", &day()));
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    let arguments = ["import", "--system", "dsls", "--server", SERVER, "--zone", "UTC"];
+    let output = site.licmon(&arguments).arg(&path).output().expect("licmon runs");
+    assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
+    assert!(shown(&output).contains("a.log.gz is damaged"), "{}", shown(&output));
+    assert!(site.sessions().len() > 10, "what is before the damage is read");
+}
+
+/// Packs a file with a program that puts another in its place.
+fn packed(pack: &str, path: &Path) -> PathBuf {
+    let suffix = match pack {
+        "gzip" => "gz",
+        "zstd" => "zst",
+        suffix => suffix,
+    };
+    let status = command(pack).arg("-q").arg(path).status().expect("it runs");
+    assert!(status.success(), "{pack} of {}", path.display());
+    path.with_added_extension(suffix)
 }
 
 #[test]

@@ -11,6 +11,8 @@ use std::{
 use glob::Pattern;
 use nix::{errno::Errno, fcntl::OFlag};
 
+use super::unpack::Packing;
+
 /// Device and inode: one file, as long as somebody has it open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Inode {
@@ -47,8 +49,10 @@ pub(super) struct Listed {
     pub(super) path: PathBuf,
     pub(super) inode: Inode,
     pub(super) extent: Extent,
-    /// Whether its name is that of a log.
+    /// Whether its name, or the name of what is compressed in it, is that of a log.
     pub(super) matches: bool,
+    /// Whether its name is that of a compressed file.
+    pub(super) is_packed: bool,
 }
 
 /// How many files of a folder match.
@@ -69,11 +73,15 @@ pub(super) fn list(directory: &Path, pattern: &Pattern) -> io::Result<Vec<Listed
         if metadata.is_dir() {
             continue;
         }
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let inside = Packing::name_inside(&name);
         listed.push(Listed {
             path: entry.path(),
             inode: Inode::of(&metadata),
             extent: Extent::of(&metadata),
-            matches: pattern.matches(&entry.file_name().to_string_lossy()),
+            matches: pattern.matches(&name) || inside.is_some_and(|name| pattern.matches(name)),
+            is_packed: inside.is_some(),
         });
     }
     listed.sort_unstable_by(|one, other| one.path.cmp(&other.path));

@@ -1,7 +1,7 @@
 //! Reading a log once, as if it had been followed: a file that was read before goes on where it ended, so importing it again
 //! adds nothing.
 
-use std::{fs::File, io, os::unix::fs::FileExt, path::Path};
+use std::{fs::File, io, path::Path};
 
 use anyhow::{Context, anyhow, bail};
 use jiff::Timestamp;
@@ -76,7 +76,6 @@ pub fn import(
     clock: fn() -> Timestamp,
     mut progress: impl FnMut(u8) -> bool,
 ) -> anyhow::Result<Imported> {
-    refuse_compressed(&file).with_context(|| format!("import {}", path.display()))?;
     let reading = || format!("read {}", path.display());
     let length = file.metadata().with_context(reading)?.len();
     let mut log = open(of, file, path, known, clock).with_context(reading)?;
@@ -122,17 +121,4 @@ fn open(
 
 fn percent(position: u64, length: u64) -> u8 {
     u8::try_from((position * 100).checked_div(length).unwrap_or(100).min(100)).unwrap_or(100)
-}
-
-/// Compressed logs would be thousands of unknown lines.
-fn refuse_compressed(file: &File) -> anyhow::Result<()> {
-    let mut magic = [0; 4];
-    let count = file.read_at(&mut magic, 0)?;
-    let program = match &magic[..count] {
-        [0x1f, 0x8b, ..] => "gunzip",
-        [0x28, 0xb5, 0x2f, 0xfd] => "unzstd",
-        [0xfd, b'7', b'z', ..] => "unxz",
-        _ => return Ok(()),
-    };
-    bail!("it is compressed: unpack it with {program} first")
 }

@@ -168,17 +168,22 @@ impl LogFile {
         self.batch(events, now).map(Some)
     }
 
-    /// The last line where nobody writes any more: it counts though it has no line feed.
+    /// The last line where nobody has written for long: it counts though it has no line feed.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn last_line(&mut self, now: Timestamp) -> io::Result<Option<Batch>> {
-        let Some(line) = self.lines.last() else { return Ok(None) };
         let written = self.file.metadata()?.modified()?;
         let written = Timestamp::try_from(written).map_err(io::Error::other)?;
-        if now.duration_since(written) < AT_REST {
-            return Ok(None);
-        }
+        if now.duration_since(written) < AT_REST { Ok(None) } else { self.end(now) }
+    }
+
+    /// The last line of what nobody can write to: it counts though it has no line feed.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn end(&mut self, now: Timestamp) -> io::Result<Option<Batch>> {
+        let Some(line) = self.lines.last() else { return Ok(None) };
         let events = self.reading.line(&line).into_iter().collect();
         self.checkpoint.offset = self.position;
         self.lines = Lines::default();
@@ -210,7 +215,7 @@ impl LogFile {
 }
 
 /// Nothing read yet of a new generation.
-fn beginning(of: &LogOf, path: String, now: Timestamp) -> Checkpoint {
+pub(super) fn beginning(of: &LogOf, path: String, now: Timestamp) -> Checkpoint {
     let seed = format!("{path} {}", now.as_nanosecond());
     Checkpoint {
         // Any number will do that no other generation has.

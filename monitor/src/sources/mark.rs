@@ -14,7 +14,7 @@ use lic_store::checkpoint::{Checkpoint, FileMark};
 use sha2::{Digest, Sha256};
 
 /// Bytes at the beginning of a file that mark it.
-const HEAD_BYTES_MAX: u32 = 1024;
+pub const HEAD_BYTES_MAX: u32 = 1024;
 /// Bytes before the place read to that mark it.
 const ANCHOR_BYTES_MAX: u32 = 256;
 
@@ -64,6 +64,14 @@ pub fn find<'a>(
         }
     }
     Ok(None)
+}
+
+/// Whether a file that begins with `head`, as much of it as [`HEAD_BYTES_MAX`] or all, can be the one that was read.
+#[must_use]
+pub fn begins(head: &[u8], checkpoint: &Checkpoint) -> bool {
+    let FileMark { head_len, head: known, .. } = &checkpoint.file;
+    let begin = head.get(..*head_len as usize).filter(|begin| !begin.is_empty());
+    begin.is_some_and(|begin| Sha256::digest(begin).as_slice() == known)
 }
 
 /// Whether the bytes before the place read to are the ones that were read.

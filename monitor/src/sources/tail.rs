@@ -2,7 +2,9 @@
 //!
 //! The file system's events are a hint, the scan of the folder is the truth. What a file was read to is believed only where the
 //! bytes before that place are the ones that were read; a file that was cut or rewritten is a new generation. A file that was
-//! renamed is read to its end while somebody may still write to it.
+//! renamed is read to its end while somebody may still write to it, and so is one that was compressed meanwhile.
+
+mod packed;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -176,13 +178,17 @@ impl Follower {
                 return self.fault(None, Some(error));
             }
         };
-        self.newest = listed.iter().rfind(|file| file.matches).map(|file| file.inode);
+        self.newest =
+            listed.iter().rfind(|file| file.matches && !file.is_packed).map(|file| file.inode);
         let none = format!("no file in {} matches {}", self.directory.display(), self.pattern);
         self.fault(None, self.newest.is_none().then_some(none))?;
         self.forget_unlisted(&listed)?;
         // Files that were renamed out of the pattern, or deleted, end before the ones that took their place begin.
         self.read_unlisted(&listed)?;
-        for file in &listed {
+        for file in listed.iter().filter(|file| file.is_packed) {
+            self.read_packed(file)?;
+        }
+        for file in listed.iter().filter(|file| !file.is_packed) {
             self.read_listed(file)?;
         }
         self.close_quiet();

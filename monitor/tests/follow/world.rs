@@ -5,7 +5,7 @@ use std::{
     collections::HashMap,
     fs::{self, File, OpenOptions},
     io::Write,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
         mpsc::{Receiver, sync_channel},
@@ -14,6 +14,7 @@ use std::{
     time::Duration,
 };
 
+use flate2::{Compression, write::GzEncoder};
 use glob::Pattern;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use lic_parse::registry;
@@ -189,14 +190,43 @@ impl World {
 
     /// The log gets a name that does not match.
     pub(crate) fn rename_away(&mut self) {
+        self.cannot_be_known();
+        let path = self.next_path("old-", "");
+        self.replace(Some(path));
+    }
+
+    /// The log gets a name of which nobody can know that it is a log's, unless a line of it was read.
+    fn cannot_be_known(&mut self) {
         self.safe = self.batches.lock().unwrap().len();
         let read = self.committed();
         if !self.log.numbers.iter().any(|number| read.contains_key(number)) {
-            // Nobody can know that this was a log.
             self.cut.extend(self.log.numbers.iter().chain(self.log.rest.iter().map(|(n, _)| n)));
         }
+    }
+
+    /// The log is compressed into a file of another name, and a new one takes its place.
+    pub(crate) fn compress(&mut self) {
+        let path = self.next_path("server-", ".log");
+        self.compress_into(&path);
+    }
+
+    /// The same, with a name that is none of a log.
+    pub(crate) fn compress_away(&mut self) {
+        finish(&mut self.log, &mut self.written);
+        self.cannot_be_known();
         let path = self.next_path("old-", "");
-        self.replace(Some(path));
+        self.compress_into(&path);
+    }
+
+    fn compress_into(&mut self, path: &Path) {
+        finish(&mut self.log, &mut self.written);
+        self.replace(Some(path.to_owned()));
+        self.earlier = None;
+        let packed = File::create(path.with_added_extension("gz")).unwrap();
+        let mut packed = GzEncoder::new(packed, Compression::fast());
+        packed.write_all(&fs::read(path).unwrap()).unwrap();
+        packed.finish().unwrap();
+        fs::remove_file(path).unwrap();
     }
 
     pub(crate) fn delete(&mut self) {

@@ -100,7 +100,9 @@ fn coverage(files: &[Checkpoint]) -> Coverage {
 }
 
 fn sources(files: &[Checkpoint], faults: &[(String, String)]) -> Vec<SourceFile> {
-    let read = files.iter().map(|file| SourceFile {
+    // That a compressed file was read has a checkpoint without lines: its log has another one, with them.
+    let logs = files.iter().filter(|file| file.coverage.lines > 0 || file.offset == 0);
+    let read = logs.map(|file| SourceFile {
         path: file.path.clone(),
         offset: file.offset,
         lines: file.coverage.lines,

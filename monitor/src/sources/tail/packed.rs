@@ -1,0 +1,143 @@
+//! Logs that were compressed: what a log had when it was last read is not lost when it is compressed before it is read again.
+//!
+//! One whose name is that of a log is read as if it had been there before; one of another name only where it begins like a log
+//! that was followed. That it was read to its end is kept as a checkpoint of the compressed file, so it is unpacked once.
+
+use std::io;
+
+use jiff::{SignedDuration, Timestamp};
+use lic_protocol::view::Source;
+use lic_store::{checkpoint::Checkpoint, commit::Batch};
+use tracing::info;
+
+use super::Follower;
+use crate::{
+    pipe::Closed,
+    sources::{
+        folder::{Extent, Listed, open_regular},
+        logfile::{LogFile, beginning},
+        mark,
+        unpack::{Packing, Unpacked},
+    },
+};
+
+/// A file that is not whole, and that nobody has written to for so long, never will be.
+const AT_REST: SignedDuration = SignedDuration::from_hours(1);
+
+/// What is to be done with a compressed file.
+enum Found {
+    /// Nothing: it was read, or is not ours.
+    Nothing,
+    /// It is not compressed, whatever its name.
+    Plain,
+    /// Somebody may still be writing it.
+    Unfinished,
+    /// Its log is to be read on.
+    Log(Box<Unread>),
+}
+
+/// An unpacked log.
+struct Unread {
+    /// Where it was read to, or at its beginning.
+    log: LogFile,
+    /// The compressed file when all of its log was read.
+    read: Checkpoint,
+    /// Why it is not whole.
+    damage: Option<io::Error>,
+}
+
+impl Follower {
+    pub(super) fn read_packed(&mut self, listed: &Listed) -> Result<(), Closed> {
+        if self.closed.get(&listed.inode) == Some(&listed.extent) || listed.extent.length == 0 {
+            return Ok(());
+        }
+        let path = listed.path.display().to_string();
+        let fault = match self.find_log(listed) {
+            Ok(Found::Plain) => return self.read_listed(listed),
+            Ok(Found::Nothing) => None,
+            Ok(Found::Unfinished) => {
+                Some(format!("read {path}: it is not whole yet, and read when it is"))
+            }
+            Ok(Found::Log(unread)) => match self.read_log(unread.log, unread.read)? {
+                Ok(()) => unread.damage.map(|error| {
+                    format!("read {path}: it is damaged, what is before that was read: {error}")
+                }),
+                Err(error) => Some(format!("read {path}: {error}")),
+            },
+            // It went away since it was listed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => Some(format!("read {path}: {error}")),
+        };
+        // It is looked at again when it has changed.
+        self.closed.insert(listed.inode, listed.extent);
+        self.fault(Some(path), fault)
+    }
+
+    fn find_log(&self, listed: &Listed) -> io::Result<Found> {
+        let file = open_regular(&listed.path)?;
+        let Some(packing) = Packing::of(&file)? else { return Ok(Found::Plain) };
+        let extent = Extent::of(&file.metadata()?);
+        let known = self.checkpoints.values();
+        if mark::find(&file, known.clone())?.is_some_and(|read| read.offset == extent.length) {
+            return Ok(Found::Nothing);
+        }
+        let head = packing.head(&file, mark::HEAD_BYTES_MAX as usize)?;
+        if !listed.matches && !known.clone().any(|known| mark::begins(&head, known)) {
+            return Ok(Found::Nothing);
+        }
+        let Unpacked { file: log, damage } = packing.unpack(&file)?;
+        if damage.is_some() && !self.is_at_rest(extent) {
+            return Ok(Found::Unfinished);
+        }
+        let log = match mark::find(&log, known)? {
+            Some(known) => LogFile::resume(&self.of, log, &listed.path, known.clone())?,
+            None if listed.matches => {
+                info!("reading {} of {}", listed.path.display(), self.of.server);
+                LogFile::new(&self.of, log, &listed.path, (self.clock)())
+            }
+            None => return Ok(Found::Nothing),
+        };
+        let path = listed.path.display().to_string();
+        let read = Checkpoint {
+            file: mark::mark(&file, extent.length)?,
+            offset: extent.length,
+            path: path.clone(),
+            ..beginning(&self.of, format!("compressed {path}"), (self.clock)())
+        };
+        Ok(Found::Log(Box::new(Unread { log, read, damage })))
+    }
+
+    fn is_at_rest(&self, extent: Extent) -> bool {
+        let modified = extent.modified.and_then(|at| Timestamp::try_from(at).ok());
+        modified.is_some_and(|at| (self.clock)().duration_since(at) > AT_REST)
+    }
+
+    /// Reads an unpacked log to its end, and remembers that it was.
+    fn read_log(&mut self, mut log: LogFile, read: Checkpoint) -> Result<io::Result<()>, Closed> {
+        loop {
+            let now = (self.clock)();
+            match log.step(now) {
+                Ok(Some(batch)) => self.send(batch)?,
+                Ok(None) => break,
+                Err(error) => return Ok(Err(error)),
+            }
+            if self.waker.is_stopped() {
+                return Err(Closed);
+            }
+        }
+        let now = (self.clock)();
+        match log.end(now) {
+            Ok(Some(batch)) => self.send(batch)?,
+            Ok(None) => {}
+            Err(error) => return Ok(Err(error)),
+        }
+        self.send(Batch {
+            server: self.of.server.clone(),
+            source: Source::Log,
+            learned_at: now,
+            events: Vec::new(),
+            checkpoint: Some(read),
+        })?;
+        Ok(Ok(()))
+    }
+}
