@@ -356,8 +356,10 @@ impl Reloader {
 
     fn pass_on(&self, config: Config) -> anyhow::Result<()> {
         info!("the tools are read again; license servers and folders at the next start");
-        let named = configured(&config);
-        let act = move |writer: &mut Writer| writer.configure(&named);
+        let mut named = configured(&config);
+        // Those that are followed stay those of the start.
+        named.servers.retain(|server| server.name == ServerName::local());
+        let act = move |writer: &mut Writer| writer.configure_again(&named);
         let sink = self.sink.upgrade().context("licmon is stopping")?;
         sink.act(act).map_err(|_| anyhow!("licmon is stopping"))?;
         let rules = rule::rules(&config.tools);

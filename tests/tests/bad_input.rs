@@ -9,14 +9,14 @@ use std::{
 };
 
 use jiff::tz::TimeZone;
-use lic_protocol::view::Coverage;
+use lic_protocol::view::{Coverage, Overview};
 use lic_tests::{
     programs::{command, programs},
     site::{Site, append, shown},
     vendor::{Vendor, moment},
     wait,
 };
-use nix::unistd::geteuid;
+use nix::{sys::signal::Signal, unistd::geteuid};
 
 const LONG_LINE_BYTES: usize = 100_000_000;
 /// What licmon may hold in memory while it reads a line of that length.
@@ -190,4 +190,22 @@ fn a_database_that_is_not_ours_is_never_written() {
     let advice = format!("licmon import --system license-monitor-lite {}", path.display());
     assert!(said.contains(&advice), "{said}");
     assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn what_cannot_be_read_is_still_told_after_a_reload() {
+    let mut site = Site::with_log("");
+    fs::remove_dir_all(site.logs()).unwrap();
+    site.start();
+    let error = || site.server().expect("the server is known").error;
+    wait::until("the folder is missed", || error().is_some_and(|text| text.contains("logs")));
+    let configuration = fs::read_to_string(site.config()).unwrap();
+    fs::write(site.config(), configuration + "[[tool]]\nname = \"new\"\nseats = 1\n").unwrap();
+    site.signal_licmon(Signal::SIGHUP);
+    wait::until("the tool is known", || {
+        let overview: Overview = site.api("/overview");
+        overview.features.iter().any(|feature| feature.feature.as_str() == "new")
+    });
+    let error = site.server().expect("the server is known").error;
+    assert!(error.is_some_and(|text| text.contains("logs")), "it is not healthy");
 }

@@ -68,7 +68,7 @@ fn the_packaged_configuration_is_right_and_names_every_default() {
     fs::write(site.config(), &text).expect("a configuration");
     let output = site.run_licmon(&["check-config"]);
     assert!(output.status.success(), "{}", shown(&output));
-    // With its examples made real it is right as well; the folder of its logs is not there, and that is said.
+    // With its examples made real it is right as well; the folders of their logs are not there, and that is said.
     let keys = |line: &str| {
         line.starts_with("#[[")
             || line
@@ -82,10 +82,11 @@ fn the_packaged_configuration_is_right_and_names_every_default() {
     let output = site.run_licmon(&["check-config"]);
     assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
     let said = String::from_utf8(output.stderr).expect("text");
-    assert!(said.contains("1 folder(s) of logs cannot be read"), "{said}");
+    assert!(said.contains("2 folder(s) of logs cannot be read"), "{said}");
     let logs = site.path("logs");
     fs::create_dir(&logs).expect("a folder for logs");
     let there = real.replace("/srv/dsls/LogFiles", &logs.display().to_string());
+    let there = there.replace("/srv/other/logs", &logs.display().to_string());
     fs::write(site.config(), there).expect("a configuration");
     let output = site.run_licmon(&["check-config"]);
     assert!(output.status.success(), "{}", shown(&output));

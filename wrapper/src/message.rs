@@ -13,9 +13,14 @@ use crate::{
     policy::NoSeat,
 };
 
-/// Prints on standard output what was asked for.
+/// Prints on standard output what was asked for, line by line.
 pub fn print(text: &str) {
-    write_all(std::io::stdout(), text.as_bytes());
+    let mut shown = Sentence(String::with_capacity(text.len() + 1));
+    for line in text.lines() {
+        shown.add(line);
+        shown.0.push('\n');
+    }
+    write_all(std::io::stdout(), shown.0.as_bytes());
 }
 
 /// The command line cannot be followed.

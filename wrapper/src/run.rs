@@ -99,23 +99,18 @@ fn queue_again(order: &Order<'_>, again: u32) -> Waiting {
 fn explain(order: &Order<'_>, environment: &[&CStr]) -> u8 {
     let knowledge = config::knowledge(&order.choices, order.called.as_deref(), environment);
     let (reason, text) = match wait::words(order, &knowledge) {
-        Ok((None, text)) => return shown_line(text),
+        Ok((None, text)) => return shown(&text),
         Ok((Some(refusal), text)) => (NoSeat::Refused(refusal), text),
         Err(why) => {
             message::no_seat(order, &knowledge, NoSeat::Silent, why);
             return order.exit_code.unwrap_or(EXIT_FAILED);
         }
     };
-    shown_line(text);
+    shown(&text);
     match policy::verdict(reason, knowledge.absence().on_down, order.waiting, order.exit_code) {
         Verdict::Exit(code) => code,
         Verdict::RunUncounted => 0,
     }
-}
-
-fn shown_line(mut text: String) -> u8 {
-    text.push('\n');
-    shown(&text)
 }
 
 fn not_run(order: &Order<'_>, errno: Errno) -> u8 {

@@ -40,6 +40,8 @@ pub(super) struct Ledger {
     open: BTreeMap<(FeatureName, ProcessKey), Open>,
     /// Found by the last look, for the first time.
     once: HashSet<(FeatureName, ProcessKey)>,
+    /// Tools of which it has been told that there are too many.
+    too_many: HashSet<FeatureName>,
     covered: Covered,
     /// When the processes that fit a rule were last covered.
     covered_until: HashMap<ProcessKey, Timestamp>,
@@ -219,7 +221,9 @@ impl Ledger {
                 changes.push(self.open(rule, process, shown.at));
             }
         }
-        if too_many > 0 {
+        if too_many == 0 {
+            self.too_many.remove(&rule.feature);
+        } else if self.too_many.insert(rule.feature.clone()) {
             changes.push(Change::TooMany { feature: rule.feature.clone(), runs: too_many });
         }
     }

@@ -57,6 +57,14 @@ pub struct Holder {
     pub start_time: Option<u64>,
 }
 
+impl Holder {
+    /// Whether it is one process of one user, by whatever name he is known now.
+    #[must_use]
+    pub fn is_same_process(&self, other: &Self) -> bool {
+        (self.uid, self.pid, self.start_time) == (other.uid, other.pid, other.start_time)
+    }
+}
+
 /// How a record ended. It is added to the record before the event goes out, so that a crash in between tells the same end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ending {
@@ -163,9 +171,7 @@ impl Record {
         let is_chosen = |(held, choice): (&Vec<Want>, &Vec<Want>)| {
             held.iter().all(|want| choice.contains(want))
         };
-        self.holder.uid == holder.uid
-            && self.holder.pid == holder.pid
-            && self.holder.start_time == holder.start_time
+        self.holder.is_same_process(holder)
             && self.choices.len() == choices.len()
             && self.choices.iter().zip(choices).all(is_chosen)
     }

@@ -20,7 +20,7 @@ use lic_protocol::{
     event::EndReason,
     outcome::Outcome,
     pairs::Pairs,
-    want::{Choice, WANTS_MAX, Want, Wish, wishes},
+    want::{Choice, WANTS_MAX, Want, wishes},
     wire::MESSAGE_BYTES_MAX,
 };
 use nix::{libc, sys::epoll::EpollFlags};
@@ -185,6 +185,7 @@ impl SeatServer {
 
     fn count(&mut self, run: Run, granted: &[Record], now: Timestamp) -> anyhow::Result<Taken> {
         let lease = LeaseId(run.id);
+        let named: Vec<String> = wishes(&run.choices).map(|wish| wish.feature.clone()).collect();
         let record = self.record_of(run);
         ensure!(
             !record.choices.is_empty(),
@@ -192,8 +193,11 @@ impl SeatServer {
         );
         let is_here = record.boot_id == self.boot_id && is_own(&record.holder);
         let Some(pidfd) = is_here.then(|| peer::alive(&record.holder)).flatten() else {
+            // What was granted may be another alternative, and as many seats as the tool was configured to take then.
             let is_its = |lease: &Record| {
-                lease.boot_id == record.boot_id && lease.is_of(&record.holder, &record.choices)
+                lease.boot_id == record.boot_id
+                    && lease.holder.is_same_process(&record.holder)
+                    && lease.wants().all(|want| named.contains(&want.feature))
             };
             if granted.iter().any(is_its) {
                 return Ok(Taken::Counted);
@@ -266,11 +270,10 @@ impl SeatServer {
             pid: run.pid,
             start_time: Some(run.start_time),
         };
-        let seats =
-            |wish: &Wish| Want { feature: wish.feature.clone(), count: wish.count.unwrap_or(1) };
         // Nobody chose for it: it is counted as the first alternative there is.
         let first = |choice: &Choice| {
-            choice.alternatives.iter().map(seats).find(|want| self.admission.is_possible(want))
+            let wants = choice.alternatives.iter().map(|wish| self.want(wish, run.pid));
+            wants.into_iter().find(|want| self.admission.is_possible(want))
         };
         let choices = run.choices.iter().filter_map(first).map(|want| vec![want]).collect();
         Record {

@@ -63,10 +63,19 @@ pub(crate) fn apply(live: &Connection, configured: &Configured) -> Result<(), St
     live.execute_batch(
         "delete from server where heard_ms is null;
         update server set configured = 0;
-        delete from feature where source is null;
-        update feature
-            set issued = null, uncounted = 0, reserved = null, mode = null, expires_ms = null;
         delete from fault;",
+    )
+    .doing(doing)?;
+    add(live, configured)
+}
+
+/// The same for what is configured while we run: other servers, and what keeps us from reading them, stay as they are.
+pub(crate) fn add(live: &Connection, configured: &Configured) -> Result<(), StoreError> {
+    let doing = "store the configuration";
+    live.execute_batch(
+        "delete from feature where source is null;
+        update feature
+            set issued = null, uncounted = 0, reserved = null, mode = null, expires_ms = null;",
     )
     .doing(doing)?;
     let sql =

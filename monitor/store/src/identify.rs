@@ -62,10 +62,10 @@ fn found(path: &Path, table: &str, schemas: usize) -> Result<Found, StoreError> 
         Header { application_id, .. } if application_id != APPLICATION_ID => {
             Err(StoreError::NotOurs { path: path.to_owned() })
         }
+        Header { has_table: false, .. } => Err(StoreError::Swapped { path: path.to_owned() }),
         Header { schema: found, .. } if found > known => {
             Err(StoreError::TooNew { path: path.to_owned(), found, known })
         }
-        Header { has_table: false, .. } => Err(StoreError::Swapped { path: path.to_owned() }),
         Header { .. } => Ok(Found::Ours),
     }
 }

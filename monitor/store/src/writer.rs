@@ -128,6 +128,22 @@ impl Writer {
         change.commit().doing("store the configuration")
     }
 
+    /// Puts what is configured while we run into the picture: other servers, and their faults, stay as they are.
+    ///
+    /// # Errors
+    /// What SQLite meets.
+    pub fn configure_again(
+        &mut self,
+        configured: &configured::Configured,
+    ) -> Result<(), StoreError> {
+        for server in &configured.servers {
+            self.know_server(&server.name, &server.system)?;
+        }
+        let change = begin(&mut self.live)?;
+        configured::add(&change, configured)?;
+        change.commit().doing("store the configuration")
+    }
+
     /// Notes what keeps us from reading a server or one of its files; `None` when nothing does any more.
     ///
     /// # Errors

@@ -102,6 +102,29 @@ fn a_run_that_was_granted_and_never_told_is_counted_once() {
 }
 
 #[test]
+fn a_run_takes_the_seats_that_its_tool_says() {
+    let folder = TempDir::new().unwrap();
+    let own = std::process::id();
+    leave(&folder, "1", &run("pair", own, start_time(own), &boot_id()));
+    let site = Site::start_in(folder, Before::default());
+    site.expect_events(&["0 checkout pair:2"]);
+}
+
+#[test]
+fn a_run_that_was_granted_an_alternative_and_never_told_is_counted_once() {
+    let folder = TempDir::new().unwrap();
+    let gone = record(EARLIER, u32::MAX / 2, 1, "three:2");
+    keep(folder.path(), Kind::Lease, &gone);
+    let either = run("one", u32::MAX / 2, 1, &boot_id()).replace("=one", "=one || three");
+    leave(&folder, "1", &either);
+    let site = Site::start_in(folder, Before::default());
+    site.expect_events(&["-60000 checkout three:2", "-60000 checkin three tool_exited before 0"]);
+    eventually(|| left(site.folder.path()) == 0);
+    assert!(site.ask("feature=one\nwait=no").reply().starts_with("status=granted"));
+    site.expect_events(&["0 checkout one:1"]);
+}
+
+#[test]
 fn a_file_that_is_left_while_the_monitor_is_here_is_found() {
     let site = Site::start();
     let own = std::process::id();
