@@ -3,7 +3,7 @@
 #[path = "site/queue.rs"]
 mod queue;
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use axum::{
     Router,
@@ -169,6 +169,7 @@ fn wait(feature: &str, user: &str) -> Fact {
         host: "node7".into(),
         count: 1,
         ticket: "1".to_owned(),
+        credit: Duration::ZERO,
     })
 }
 

@@ -1,6 +1,9 @@
 //! Every route of the API gives the document that its command prints, on a site with all there can be.
 
-use std::{collections::BTreeSet, process::Stdio};
+use std::{
+    collections::BTreeSet,
+    process::{Child, Stdio},
+};
 
 use jiff::tz::TimeZone;
 use lic_protocol::view::{FeatureHistory, Features, Sessions, Waiters};
@@ -12,6 +15,11 @@ use lic_tests::{
 use serde_json::Value;
 
 const TOOLS: &str = r#"
+[[tool]]
+name = "urgent"
+seats = 1
+priority = [{ class = 2, project = "p2" }]
+
 [[tool]]
 name = "one"
 seats = 1
@@ -118,10 +126,51 @@ fn commands_and_routes_agree() {
         let route = format!("/features/{}/{}", feature.now.server, feature.now.feature);
         assert_eq!(site.api::<FeatureHistory>(&route), feature, "{route}");
     }
-    for mut run in runs {
-        run.kill().expect("it runs");
-        run.wait().expect("it ran");
+    runs.iter_mut().for_each(end);
+}
+
+#[test]
+fn places_are_those_in_which_the_waiters_are_served() {
+    let mut site = Site::without_log(TOOLS);
+    site.start();
+    let run = |project: &str| {
+        let mut licwrap = site.licwrap(&["-f", "urgent", "-P", project, "--", "cat"]);
+        licwrap.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("licwrap starts")
+    };
+    let mut holder = run("p0");
+    wait::until("it runs", || site.active().len() == 1);
+    let mut waiting = Vec::new();
+    for project in ["p0", "p1", "p2"] {
+        waiting.push(run(project));
+        wait::until("one more waits", || site.queue().len() == waiting.len());
     }
+    let queue = site.queue();
+    assert_eq!(queue.iter().map(|waiter| waiter.place).collect::<Vec<_>>(), [1, 2, 3]);
+    let first = queue.iter().min_by_key(|waiter| waiter.since).expect("they wait");
+    assert_eq!((queue[0].place, first.place), (1, 2), "the last to come is the first: {queue:?}");
+    assert!(queue[0].since > queue[2].since, "{queue:?}");
+    assert_eq!(site.json::<Waiters>(&["queue"]).queue, queue);
+    for (project, place) in [("p1", "place 4"), ("p2", "place 2")] {
+        let explain = ["--explain", "-f", "urgent", "-P", project, "--", "cat"];
+        let told = site.licwrap(&explain).output().expect("licwrap runs");
+        let told = lic_tests::site::shown(&told);
+        assert!(told.contains(place), "{project}: {told}");
+    }
+    // The next licmon has the same order, and serves it.
+    site.kill_licmon();
+    site.start_licmon();
+    assert_eq!(site.queue(), queue);
+    end(&mut holder);
+    wait::until("the next runs", || {
+        let runs = site.active();
+        runs.len() == 1 && runs[0].project.as_deref() == Some("p2")
+    });
+    waiting.iter_mut().for_each(end);
+}
+
+fn end(run: &mut Child) {
+    run.kill().expect("it runs");
+    run.wait().expect("it ran");
 }
 
 #[test]

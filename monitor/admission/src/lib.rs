@@ -17,7 +17,7 @@ pub mod reserve;
 pub mod rule;
 pub mod window;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use lic_protocol::{
@@ -296,6 +296,17 @@ impl Admission {
     #[must_use]
     pub fn place(&self, ticket: Ticket) -> Option<u32> {
         self.queue.place(ticket)
+    }
+
+    /// By how much a waiter goes before those who came when it did and have no class; `None` when it has no place.
+    #[must_use]
+    pub fn credit(&self, ticket: Ticket) -> Option<Duration> {
+        self.queue.credit_us(ticket).map(Duration::from_micros)
+    }
+
+    /// Everybody who waits, the first to be served first.
+    pub fn queued(&self) -> impl Iterator<Item = Ticket> {
+        self.queue.tickets()
     }
 
     /// Seats of a feature that are held now; `None` when there is no such feature.

@@ -96,6 +96,17 @@ impl Queue {
         Some(self.place_at(rank, &self.waiters.get(&rank)?.choices))
     }
 
+    /// By how much it goes before those who came when it did.
+    pub(crate) fn credit_us(&self, ticket: Ticket) -> Option<u64> {
+        let rank = self.ranks.get(&ticket)?;
+        u64::try_from(i128::from(ticket.0) - rank.came_us).ok()
+    }
+
+    /// Every ticket, the first to be served first.
+    pub(crate) fn tickets(&self) -> impl Iterator<Item = Ticket> {
+        self.waiters.keys().map(|rank| rank.ticket)
+    }
+
     /// The place that somebody with these choices has or would have.
     pub(crate) fn place_at(&self, rank: Rank, choices: &Choices) -> u32 {
         let ahead = self.waiters.range(..rank).filter(|(_, other)| shares(other, choices));

@@ -120,7 +120,7 @@ impl SeatServer {
             // Its place is then given up when its time is over.
             warn!("ticket {} is kept without seeing whether it lives: {error:#}", record.id);
         }
-        self.outbox.push(facts::queues(&record));
+        self.tell_queue(&record);
         self.waiters.insert(ticket, Waiter { record, connection: None, pidfd: Some(pidfd) });
         self.set_deadline(Duration::from_secs(TICKET_S_MAX), Deadline::Place(ticket));
         self.look_at_hours();
@@ -133,7 +133,7 @@ impl SeatServer {
         ending: Option<Ending>,
         now: Timestamp,
     ) {
-        self.outbox.push(facts::queues(record));
+        self.tell_queue(record);
         match ending {
             Some(ending) => {
                 self.outbox.push(facts::dequeues(record, &ending));

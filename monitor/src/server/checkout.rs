@@ -133,7 +133,7 @@ impl SeatServer {
     ) {
         record.id = ticket.0;
         let written = self.seats.write(Kind::Ticket, &record);
-        self.outbox.push(facts::queues(&record));
+        self.tell_queue(&record);
         self.waiters.insert(ticket, Waiter { record, connection: None, pidfd: None });
         if let Err(error) = written {
             error!("a place in the queue cannot be written down: {error}");
@@ -293,6 +293,12 @@ impl SeatServer {
             seat: self.admission.share(&want.feature, lease.holder.uid, &lease.host),
         };
         self.outbox.push(facts::checkouts(lease, counted));
+    }
+
+    /// Records that somebody waits, and what its class is worth while it has a place.
+    pub(super) fn tell_queue(&mut self, place: &Record) {
+        let credit = self.admission.credit(Ticket(place.id)).unwrap_or_default();
+        self.outbox.push(facts::queues(place, credit));
     }
 
     /// Writes a lease down, watches its process, and hands over the token. False when it could not be handed over: then

@@ -161,7 +161,8 @@ impl SeatServer {
             seats: *seats,
             age: *age,
         });
-        let ahead = self.waiters.values().filter_map(|waiter| seats(&waiter.record, feature));
+        let ahead = self.admission.queued().filter_map(|ticket| self.waiters.get(&ticket));
+        let ahead = ahead.filter_map(|waiter| seats(&waiter.record, feature));
         let ahead = ahead.take(place.saturating_sub(1) as usize);
         let asked: Vec<u32> = ahead.chain([want.count]).collect();
         expected_waits(runs, held, free, &asked).pop().flatten()

@@ -1,5 +1,7 @@
 //! The events of wrapped tools: one for each feature of a record, with an identity that a restart makes again.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use lic_protocol::{
     event::{
@@ -71,14 +73,15 @@ pub(super) fn checkins(lease: &Record, ending: &Ending) -> impl Iterator<Item = 
 }
 
 /// Somebody began to wait: for each of the alternatives.
-pub(super) fn queues(place: &Record) -> impl Iterator<Item = Event> {
-    place.wants().map(|want| {
+pub(super) fn queues(place: &Record, credit: Duration) -> impl Iterator<Item = Event> {
+    place.wants().map(move |want| {
         let fact = Fact::Queue(Queue {
             feature: feature(want),
             user: place.holder.user.clone(),
             host: place.host.clone(),
             count: want.count,
             ticket: place.id.to_string(),
+            credit,
         });
         event("queue", place.id, want, place.since, fact)
     })

@@ -61,4 +61,5 @@ pub(crate) struct Waiting {
     pub(crate) host: String,
     pub(crate) count: u32,
     pub(crate) ticket: String,
+    pub(crate) credit_ms: i64,
 }

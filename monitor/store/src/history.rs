@@ -181,9 +181,10 @@ pub(crate) fn add_queued(
 ) -> Result<(), StoreError> {
     let doing = "store a queue event";
     let sql = "insert into queued (
-            id, server, feature, at_ms, learned_at_ms, user, host, count, ticket, identity_hash, identity_ordinal, raw)
+            id, server, feature, at_ms, learned_at_ms, user, host, count, ticket, credit_ms, identity_hash,
+            identity_ordinal, raw)
         values (
-            :id, :server, :feature, :at_ms, :learned_at_ms, :user, :host, :count, :ticket, :identity_hash,
+            :id, :server, :feature, :at_ms, :learned_at_ms, :user, :host, :count, :ticket, :credit_ms, :identity_hash,
             :identity_ordinal, :raw)";
     let values = named_params! {
         ":id": stamp.id,
@@ -195,11 +196,17 @@ pub(crate) fn add_queued(
         ":host": names.intern(history, queue.host.as_str())?,
         ":count": queue.count,
         ":ticket": queue.ticket,
+        ":credit_ms": credit_ms(queue),
         ":identity_hash": stamp.hash(),
         ":identity_ordinal": stamp.event.identity.ordinal,
         ":raw": stamp.event.raw,
     };
     history.prepare_cached(sql).doing(doing)?.execute(values).doing(doing).map(drop)
+}
+
+/// By how much a waiter goes before those who came when it did.
+pub(crate) fn credit_ms(queue: &Queue) -> i64 {
+    i64::try_from(queue.credit.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Stores that a wait ended.

@@ -150,8 +150,9 @@ fn wait(
     waiting: &Waiting,
 ) -> Result<(), StoreError> {
     let doing = "note a waiter";
-    let sql = "insert into waiter (id, server, feature, user, host, count, since_ms, ticket)
-        values (:id, :server, :feature, :user, :host, :count, :since_ms, :ticket)";
+    let sql =
+        "insert into waiter (id, server, feature, user, host, count, since_ms, ticket, credit_ms)
+        values (:id, :server, :feature, :user, :host, :count, :since_ms, :ticket, :credit_ms)";
     let values = named_params! {
         ":id": entry.id,
         ":server": entry.server,
@@ -161,6 +162,7 @@ fn wait(
         ":count": waiting.count,
         ":since_ms": entry.at_ms,
         ":ticket": waiting.ticket,
+        ":credit_ms": waiting.credit_ms,
     };
     live.prepare_cached(sql).doing(doing)?.execute(values).doing(doing)?;
     know_feature(live, system, &entry.server, &waiting.feature)

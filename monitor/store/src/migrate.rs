@@ -11,11 +11,13 @@ pub(crate) const HISTORY: &[&str] = &[
     include_str!("../migrations/history/0001_events.sql"),
     include_str!("../migrations/history/0002_denial_episodes.sql"),
     include_str!("../migrations/history/0003_daemon_starts.sql"),
+    include_str!("../migrations/history/0004_queue_credit.sql"),
 ];
 /// The schemas of `license_manager.db`, oldest first.
 pub(crate) const LIVE: &[&str] = &[
     include_str!("../migrations/live/0001_picture.sql"),
     include_str!("../migrations/live/0002_tools.sql"),
+    include_str!("../migrations/live/0003_queue_credit.sql"),
 ];
 
 /// Brings the database at `path` to the newest schema.

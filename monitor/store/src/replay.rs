@@ -92,7 +92,7 @@ const SOURCES: [(&str, ReadChange); 7] = [
         |row| Ok(Change::Denied { feature: row.get(3)? }),
     ),
     (
-        "select q.id, server.name, q.at_ms, feature.text, user.text, host.text, q.count, q.ticket, q.learned_at_ms from queued q
+        "select q.id, server.name, q.at_ms, feature.text, user.text, host.text, q.count, q.ticket, q.credit_ms, q.learned_at_ms from queued q
         join server on server.id = q.server join name feature on feature.id = q.feature
         join name user on user.id = q.user join name host on host.id = q.host
         where q.id between :first and :last",
@@ -137,6 +137,7 @@ fn waiting(row: &Row<'_>) -> rusqlite::Result<Change> {
         host: row.get(5)?,
         count: row.get(6)?,
         ticket: row.get(7)?,
+        credit_ms: row.get(8)?,
     })))
 }
 

@@ -397,6 +397,7 @@ impl Writer {
             host: queue.host.to_string(),
             count: queue.count,
             ticket: queue.ticket.clone(),
+            credit_ms: history::credit_ms(queue),
         };
         self.record(server, stamp, Change::Waiting(Box::new(waiting)), entries)
     }

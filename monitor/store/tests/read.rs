@@ -4,7 +4,7 @@
 
 mod site;
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, time::Duration};
 
 use jiff::Timestamp;
 use lic_protocol::{
@@ -534,6 +534,31 @@ fn waiters_stand_in_the_order_they_came() {
         overview(&site)[1],
         "local run: 0 of 3 in use, 0 sessions, 2 wait, uncounted false, wrapper"
     );
+}
+
+#[test]
+fn waiters_stand_in_the_order_in_which_they_are_served() {
+    let site = Site::new();
+    let mut writer = site.writer();
+    is_configured(&mut writer);
+    let came = [("ann", 1_000, 0), ("ben", 2_000, 0), ("cleo", 61_000, 60), ("dan", 62_000, 30)];
+    let waits = came.iter().zip(1..).map(|((user, at_ms, credit_s), line)| {
+        let mut wait = queue("run", user, user);
+        if let Fact::Queue(wait) = &mut wait {
+            wait.credit = Duration::from_secs(*credit_s);
+        }
+        event(*at_ms, line, wait)
+    });
+    let mut waits = batch("local", &waits.collect::<Vec<_>>());
+    waits.source = Source::Wrapper;
+    writer.commit(&[waits], at(0)).unwrap();
+    let places = || {
+        let waiters = site.reader().waiters().unwrap();
+        waiters.iter().map(|w| format!("{} {}", w.place, w.user)).collect::<Vec<_>>()
+    };
+    assert_eq!(places(), ["1 ann", "2 cleo", "3 ben", "4 dan"], "of a tie the first to come");
+    writer.rebuild().unwrap();
+    assert_eq!(places(), ["1 ann", "2 cleo", "3 ben", "4 dan"], "made again from history");
 }
 
 #[test]

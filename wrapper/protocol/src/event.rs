@@ -1,5 +1,7 @@
 //! Event: what happened, when, and what makes it the same event when it is read again.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -189,6 +191,8 @@ pub struct Queue {
     pub count: u32,
     /// Pairs with the dequeue.
     pub ticket: String,
+    /// By how much it goes before those who came when it did; none where the license system does not say it.
+    pub credit: Duration,
 }
 
 /// Somebody no longer waits.

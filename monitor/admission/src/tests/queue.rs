@@ -1,6 +1,6 @@
 //! Rows of the queue: who starts when, who keeps his place, and what is kept for whom.
 
-use super::{NOW, Timestamp, Wait, asker, check, decision, site};
+use super::{NOW, Ticket, Timestamp, Wait, asker, check, decision, site};
 
 #[test]
 fn a_seat_given_back_goes_to_the_first_who_waits() {
@@ -194,6 +194,21 @@ fn a_class_is_worth_no_more_when_nothing_happened_meanwhile() {
     assert_eq!(ask("bob", "q:2", 101), "ticket 101 place 1");
     // He has waited for 19 microseconds, and her class is worth 5.
     assert_eq!(ask("ann", "q", 120), "ticket 120 place 2");
+}
+
+#[test]
+fn who_waits_is_told_in_the_order_in_which_it_is_served() {
+    let mut site = site();
+    let mut ask = |who: &str, us| {
+        let now = Timestamp::from_microsecond(us).unwrap();
+        drop(site.ask(&asker(who), &super::choices("q:2"), Wait::Yes, now));
+    };
+    for (who, us) in [("bob", 100), ("bob", 101), ("bob", 104), ("ann", 107), ("eve", 109)] {
+        ask(who, us);
+    }
+    let told = site.queued().map(|ticket| (ticket.0, site.credit(ticket).unwrap().as_micros()));
+    assert_eq!(told.collect::<Vec<_>>(), [(109, 10), (101, 0), (107, 5), (104, 0)]);
+    assert_eq!(site.credit(Ticket(100)), None, "it has its seats");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Lines of activity: who took, gave back, was refused, or waits.
 
+use std::time::Duration;
+
 use lic_protocol::{
     event::{
         Checkin, Checkout, Denial, Dequeue, EndReason, Fact, HandleOf, Queue, ReasonClass,
@@ -134,6 +136,7 @@ impl<'a> Activity<'a> {
             host: HostName::from(self.host),
             count: self.count,
             ticket: self.handle(daemon).0,
+            credit: Duration::ZERO,
         }
     }
 

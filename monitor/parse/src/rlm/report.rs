@@ -3,6 +3,8 @@
 //! INUSE records repeat at both ends of each file what is held. They would open again what an OUT opened before, so they are noise,
 //! and what was taken before the first file that is read is first seen when it ends.
 
+use std::time::Duration;
+
 use lic_protocol::{
     event::{
         Checkin, Checkout, Denial, Dequeue, EndReason, Fact, HandleOf, Queue, ReasonClass,
@@ -161,6 +163,7 @@ impl Run {
             host: HostName::from(fields[4]),
             count: number(fields[6])?,
             ticket: self.handle(fields[7]),
+            credit: Duration::ZERO,
         }))
     }
 

@@ -69,11 +69,15 @@ pub(super) fn all(live: &Connection, servers: &[Server]) -> Result<Vec<Feature>,
     Ok(all)
 }
 
-/// Who waits, by server, feature and place: the one room that says who goes before whom.
+/// Who waits, by server, feature and place: the one room that says who goes before whom, as the seat server does it.
+///
+/// A place is a time of arrival less what the waiter's class was worth then. At the same millisecond whoever was recorded
+/// first goes first, which is the order in which they asked. Who is passed over, because its process is stopped, keeps its
+/// place: it has it again when it goes on.
 pub(super) fn waiters(live: &Connection) -> Result<Vec<Waiter>, StoreError> {
     let doing = "read the queue";
     let sql = "select server, feature, user, host, count, since_ms,
-            row_number() over (partition by server, feature order by since_ms, id) as place
+            row_number() over (partition by server, feature order by since_ms - credit_ms, id) as place
         from waiter order by server, feature, place";
     let mut waiters = live.prepare_cached(sql).doing(doing)?;
     let rows = waiters.query_map([], |row| {

@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use jiff::Timestamp;
 use lic_protocol::{
@@ -160,6 +160,7 @@ pub(crate) fn queue(feature: &str, user: &str, ticket: &str) -> Fact {
         host: format!("pc-{user}").as_str().into(),
         count: 1,
         ticket: ticket.into(),
+        credit: Duration::ZERO,
     })
 }
 
