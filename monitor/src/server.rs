@@ -456,6 +456,8 @@ impl SeatServer {
             self.deadlines.pop();
             match deadline {
                 Deadline::Request(id) => self.drop_unless_waiting(id),
+                // It has its time to come back when it goes on.
+                Deadline::Place(ticket) if self.passed_over.contains(&ticket) => {}
                 Deadline::Place(ticket) => self.give_up_place(ticket, now),
                 Deadline::PassedOver => self.look_at_passed_over(now),
                 Deadline::Outcome(lease) => self.wait_no_more_for_outcome(lease),

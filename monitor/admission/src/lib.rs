@@ -286,6 +286,32 @@ impl Admission {
         self.start_waiters(now)
     }
 
+    /// A waiter that is expected back cannot come yet: it keeps its place, and nothing is kept for it. Starts those it makes
+    /// room for. A ticket that is not expected back changes nothing.
+    pub fn stand_back(&mut self, ticket: Ticket, now: Timestamp) -> Vec<Grant> {
+        match self.queue.get_mut(ticket) {
+            Some(waiter) if waiter.presence == Presence::Away => {
+                waiter.presence = Presence::PassedOver;
+                self.pools.expect_no_more(waiter.needs());
+                self.pools.unwant(waiter.needs());
+                self.start_waiters(now)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// A waiter that was passed over is expected back from now on, and nobody behind it starts on its features. Others are
+    /// as they were.
+    pub fn expect_back(&mut self, ticket: Ticket) {
+        if let Some(waiter) = self.queue.get_mut(ticket)
+            && waiter.presence == Presence::PassedOver
+        {
+            waiter.presence = Presence::Away;
+            self.pools.want(waiter.needs());
+            self.pools.expect_back(waiter.needs());
+        }
+    }
+
     /// What a lease holds of the features there are, in the order of the choices it was taken from.
     #[must_use]
     pub fn held_by(&self, lease: LeaseId) -> Vec<Want> {

@@ -17,7 +17,7 @@ pub(crate) enum Presence {
     Here,
     /// Its connection broke in a restart; its place is kept, and nobody behind it starts on its features.
     Away,
-    /// It could not take what it was granted; those behind it pass, and it keeps its place.
+    /// It could not take what it was granted, or cannot come back yet; those behind it pass, and it keeps its place.
     PassedOver,
 }
 

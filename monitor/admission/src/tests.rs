@@ -145,6 +145,11 @@ fn answer(site: &mut Admission, step: &str) -> String {
         "welcome" => site
             .welcome(Ticket(number(rest)), NOW)
             .map_or("no place".into(), |started| grants(&started)),
+        "stand" => grants(&site.stand_back(Ticket(number(rest)), NOW)),
+        "expect" => {
+            site.expect_back(Ticket(number(rest)));
+            String::new()
+        }
         "pass" => {
             let (ticket, rest) = rest.split_once(' ').unwrap();
             let (lease, rest) = rest.split_once(' ').unwrap();

@@ -123,6 +123,7 @@ impl SeatServer {
         self.tell_queue(&record);
         self.waiters.insert(ticket, Waiter { record, connection: None, pidfd: Some(pidfd) });
         self.set_deadline(Duration::from_secs(TICKET_S_MAX), Deadline::Place(ticket));
+        self.pass_over_if_stopped(ticket, now);
         self.look_at_hours();
     }
 

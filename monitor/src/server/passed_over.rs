@@ -6,7 +6,7 @@ use std::{cmp::Reverse, time::Duration};
 use jiff::Timestamp;
 use lic_admission::{Grant, Ticket};
 
-use super::{PASSED_OVER_MS, SeatServer, Waiter, peer, watch::Deadline};
+use super::{PASSED_OVER_MS, SeatServer, TICKET_S_MAX, Waiter, peer, watch::Deadline};
 
 impl SeatServer {
     /// Keeps the place of a waiter that cannot take its seats, and tells who goes first.
@@ -17,6 +17,17 @@ impl SeatServer {
         self.passed_over.insert(grant.ticket);
         self.look_later();
         self.admission.pass_over(grant, &asker, &choices, now)
+    }
+
+    /// The same for a waiter that nobody has heard of since a restart.
+    pub(super) fn pass_over_if_stopped(&mut self, ticket: Ticket, now: Timestamp) {
+        let waiter = self.waiters.get(&ticket);
+        if waiter.is_some_and(|w| w.connection.is_none() && peer::is_stopped(&w.record.holder)) {
+            self.passed_over.insert(ticket);
+            self.look_later();
+            let grants = self.admission.stand_back(ticket, now);
+            self.settle(grants, now);
+        }
     }
 
     /// Has those that go on wait as before, and looks again later while there are others.
@@ -42,9 +53,17 @@ impl SeatServer {
             self.passed_over.iter().filter(|ticket| !is_stopped(ticket)).copied().collect();
         for ticket in go_on {
             self.passed_over.remove(&ticket);
-            if let Some(grants) = self.admission.welcome(ticket, now) {
+            if self.waiters.get(&ticket).is_some_and(|waiter| waiter.connection.is_none()) {
+                self.expect_back(ticket);
+            } else if let Some(grants) = self.admission.welcome(ticket, now) {
                 self.settle(grants, now);
             }
         }
+    }
+
+    /// It finds only now that its connection broke in a restart.
+    fn expect_back(&mut self, ticket: Ticket) {
+        self.admission.expect_back(ticket);
+        self.set_deadline(Duration::from_secs(TICKET_S_MAX), Deadline::Place(ticket));
     }
 }

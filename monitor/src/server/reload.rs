@@ -65,11 +65,12 @@ impl SeatServer {
         }
     }
 
-    /// Those who are connected may start.
+    /// Those who are connected may start, and those who are stopped keep nobody from it.
     fn welcome_back(&mut self, ticket: Ticket, now: Timestamp) {
         if self.waiters.get(&ticket).is_some_and(|waiter| waiter.connection.is_some()) {
             let grants = self.admission.welcome(ticket, now).unwrap_or_default();
             self.settle(grants, now);
         }
+        self.pass_over_if_stopped(ticket, now);
     }
 }

@@ -5,7 +5,10 @@ use std::fs;
 use lic_protocol::event::Fact;
 use nix::sys::signal::Signal;
 
-use crate::{eventually, site::Holder, site::Site};
+use crate::{
+    eventually,
+    site::{Before, Holder, Site},
+};
 
 #[test]
 fn stopped_waiter_is_passed_over_and_served_when_it_goes_on() {
@@ -61,6 +64,41 @@ fn stopped_waiter_that_dies_leaves_the_queue() {
     second.kill();
     told(&site, |fact| matches!(fact, Fact::Dequeue(_)));
     granted(&site).kill();
+}
+
+#[test]
+fn waiter_stopped_across_a_restart_keeps_no_seat_from_others() {
+    let site = Site::start();
+    let first = granted(&site);
+    let second = queued(&site);
+    stop(&second);
+    let site = Site::start_in(site.stop(), Before::default());
+    first.kill();
+    told(&site, |fact| matches!(fact, Fact::Checkin(_)));
+    granted(&site).kill();
+    drop(second);
+}
+
+#[test]
+fn waiter_stopped_across_a_restart_has_its_place_when_it_goes_on() {
+    let site = Site::start();
+    let first = granted(&site);
+    let second = queued(&site);
+    stop(&second);
+    let site = Site::start_in(site.stop(), Before::default());
+    first.kill();
+    told(&site, |fact| matches!(fact, Fact::Checkin(_)));
+    let third = granted(&site);
+    let mut fourth = queued(&site);
+    second.signal(Signal::SIGCONT);
+    eventually(|| !is_stopped(&second));
+    // Nobody takes its place before it is back, or dead.
+    third.kill();
+    told(&site, |fact| matches!(fact, Fact::Checkin(_)));
+    let reply = site.ask("feature=one\nwait=no").reply();
+    assert!(reply.ends_with("0 of 1 in use, 2 waited for"), "{reply}");
+    second.kill();
+    assert!(fourth.reply().starts_with("status=granted"));
 }
 
 #[track_caller]

@@ -42,6 +42,26 @@ fn who_is_passed_over_keeps_its_place_and_no_seat() {
 }
 
 #[test]
+fn who_cannot_come_back_yet_keeps_its_place_and_no_seat() {
+    check(&[
+        ("restore 5 a", ""),
+        ("try a", "Busy: no seat of a is free: 0 of 1 in use, 1 waited for"),
+        ("ask a", "ticket 6 place 2"),
+        ("stand 5", "6->7"),
+        ("stand 5", ""),
+        ("ask a", "ticket 8 place 2"),
+        ("expect 5", ""),
+        ("expect 5", ""),
+        ("release 7", ""),
+        ("welcome 5", "5->9"),
+        ("release 9", "8->10"),
+        ("expect 5", ""),
+        ("release 10", ""),
+        ("ask a", "lease 11"),
+    ]);
+}
+
+#[test]
 fn who_is_passed_over_may_leave() {
     check(&[
         ("ask a", "lease 1"),
