@@ -1,12 +1,11 @@
 //! The commands that answer: each reads the databases and prints a table, or the document that the API route of its name gives.
 
+pub mod avail;
 pub mod queue;
 
-use anyhow::bail;
 use jiff::Timestamp;
 use lic_analytics::figures::figures;
 use lic_protocol::{
-    name::FeatureName,
     query::{Filter, Which},
     view::{
         Denials, Feature, FeatureHistory, Features, Overview, Server, Servers, Session, Sessions,
@@ -126,68 +125,6 @@ pub fn denials(reader: &Reader, form: Form, filter: &Filter) -> anyhow::Result<(
     });
     say_table(&heads, rows, "no denial")?;
     more(page.next.as_deref())
-}
-
-/// `licmon avail`: whether so many seats of a feature are free on one license server, and nobody waits for them.
-///
-/// # Errors
-/// When the databases cannot be read, or the feature is not known.
-pub fn avail(reader: &Reader, feature: &FeatureName, count: u32) -> anyhow::Result<bool> {
-    let mut found = reader.features()?;
-    found.retain(|known| known.feature == *feature);
-    if found.is_empty() {
-        bail!("no feature named {feature} is known: `licmon status` shows those there are");
-    }
-    let rows = found.iter().map(|known| {
-        vec![
-            known.server.to_string(),
-            known.feature.to_string(),
-            free(known).map_or_else(|| "not visible".to_owned(), |free| free.to_string()),
-            cell(known.issued),
-            cell(known.queued),
-        ]
-    });
-    say_table(&["SERVER", "FEATURE", "FREE", "ISSUED", "QUEUED"], rows, "")?;
-    Ok(found.iter().any(|known| free(known).is_some_and(|free| free.has(count))))
-}
-
-/// Seats that can be had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Free {
-    Seats(u32),
-    NoLimit,
-}
-
-impl Free {
-    fn has(self, count: u32) -> bool {
-        match self {
-            Self::Seats(seats) => seats >= count,
-            Self::NoLimit => true,
-        }
-    }
-}
-
-impl std::fmt::Display for Free {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Seats(seats) => write!(f, "{seats}"),
-            Self::NoLimit => f.write_str("no limit"),
-        }
-    }
-}
-
-/// What is free of a feature; seats that somebody waits for already are not, those of runs without a lease are. `None` where
-/// it cannot be seen.
-fn free(feature: &Feature) -> Option<Free> {
-    match (feature.uncounted, feature.issued, feature.in_use, feature.queued) {
-        (true, ..) => Some(Free::NoLimit),
-        (_, Some(_), Some(_), Some(1..)) => Some(Free::Seats(0)),
-        (_, Some(issued), Some(in_use), _) => {
-            let held = in_use.saturating_sub(feature.unwrapped.unwrap_or(0));
-            Some(Free::Seats(issued.saturating_sub(held)))
-        }
-        _ => None,
-    }
 }
 
 /// `licmon servers`.

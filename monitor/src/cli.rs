@@ -14,7 +14,7 @@ use lic_protocol::{
     pairs::Malformed,
     place::{Chosen, Place},
     query::{Cursor, Filter, LIMIT_DEFAULT, LIMIT_MAX, Which},
-    want::Want,
+    want::{Want, Wish},
 };
 use lic_store::read::Reader;
 use serde::Deserialize;
@@ -74,7 +74,8 @@ enum Command {
     Denials(List),
     /// The seats of every tool, who holds them, who waits, and when those may start.
     Queue(Answer),
-    /// Whether seats are free: prints how many, and leaves with 75 where there are too few.
+    /// Whether seats are free: prints how many, and leaves with 75 where there are too few. Of a tool of this machine it says what a
+    /// run of yours would be told.
     Avail(Avail),
     /// Give back the seats of a lease; its tool runs on, uncounted. For root and licmon's own user.
     Release {
@@ -110,9 +111,11 @@ struct Import {
 
 #[derive(Debug, Args)]
 struct Avail {
-    /// The feature, and how many seats of it are wanted [default: 1].
-    #[arg(value_name = "FEATURE[:N]", value_parser = want)]
-    want: Want,
+    /// The feature, and how many seats of it are wanted [default: as many as a run takes].
+    #[arg(value_name = "FEATURE[:N]", value_parser = wish)]
+    wish: Wish,
+    #[command(flatten)]
+    answer: Answer,
 }
 
 #[derive(Debug, Args)]
@@ -226,12 +229,10 @@ impl Cli {
             Command::Import(import) => import.run(&config),
             Command::Rebuild => import::rebuild(&config),
             Command::Release { lease } => import::release(&config, *lease),
-            Command::Avail(Avail { want }) => {
-                let feature = FeatureName::from(want.feature.as_str());
-                if answers::avail(&reader()?, &feature, want.count)? {
-                    Ok(())
-                } else {
-                    Err(NotNow(want.clone()).into())
+            Command::Avail(Avail { wish, answer }) => {
+                match answers::avail::print(&config, answer.form(), wish)? {
+                    None => Ok(()),
+                    Some(want) => Err(NotNow(want).into()),
                 }
             }
             Command::CheckConfig => check(&config),
@@ -326,8 +327,8 @@ fn instant(text: &str) -> Result<Timestamp, String> {
     text.parse().map_err(|_| format!("not {like}"))
 }
 
-fn want(text: &str) -> Result<Want, Malformed> {
-    Want::parse(text)
+fn wish(text: &str) -> Result<Wish, Malformed> {
+    Wish::parse(text)
 }
 
 fn zone(name: &str) -> Result<TimeZone, Usage> {

@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, mpsc::sync_channel},
     thread,
+    time::Duration,
 };
 
 use anyhow::{Context, anyhow, bail};
@@ -42,6 +43,8 @@ use crate::{
     writer,
 };
 
+/// How long an answer about seats may take to come.
+const ANSWER_S_MAX: u64 = 2;
 /// Rows that were not understood that are named.
 const LITE_SKIPPED_SHOWN: usize = 10;
 
@@ -267,8 +270,7 @@ pub fn release(config: &Config, lease: u64) -> anyhow::Result<()> {
 
 /// Asks the `licmon serve` that holds the databases, and shows what it answers.
 fn ask_serve(config: &Config, request: &Request, file: Option<&File>) -> anyhow::Result<()> {
-    let told = holder(&config.databases());
-    let socket = told.unwrap_or_else(|| config.place.runtime.join(paths::SEAT_SOCKET));
+    let socket = socket(config);
     let asking = || format!("ask the licmon that holds the databases, at {}", socket.display());
     let mut connection = UnixStream::connect(&socket).with_context(asking)?;
     let message = request.encode();
@@ -293,6 +295,21 @@ fn ask_serve(config: &Config, request: &Request, file: Option<&File>) -> anyhow:
             Reply::Granted { .. } | Reply::Queued { .. } => bail!("the answer is about seats"),
         }
     }
+}
+
+/// The first answer of the `licmon serve` that holds the databases; `None` where there is none in time.
+#[must_use]
+pub fn asked(config: &Config, request: &Request) -> Option<Reply> {
+    let mut connection = UnixStream::connect(socket(config)).ok()?;
+    connection.set_read_timeout(Some(Duration::from_secs(ANSWER_S_MAX))).ok()?;
+    connection.write_all(request.encode().as_bytes()).ok()?;
+    next_reply(&mut connection).ok()
+}
+
+/// Where the `licmon serve` that holds the databases can be asked.
+fn socket(config: &Config) -> PathBuf {
+    let told = holder(&config.databases());
+    told.unwrap_or_else(|| config.place.runtime.join(paths::SEAT_SOCKET))
 }
 
 /// Reads one message, up to its closing empty line.

@@ -8,7 +8,7 @@ mod checkin;
 mod checkout;
 pub mod config;
 mod connection;
-mod cores;
+pub(crate) mod cores;
 mod denials;
 mod exit_info;
 mod explain;

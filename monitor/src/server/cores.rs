@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, fs};
 const CORES_MAX: u32 = 65_536;
 
 /// Cores that a process may run on and that are there; all that are there where /proc hides the process. At least 1.
-pub(super) fn cores_of(pid: u32) -> u32 {
+pub(crate) fn cores_of(pid: u32) -> u32 {
     let online = fs::read_to_string("/sys/devices/system/cpu/online").unwrap_or_default();
     let online = numbers(online.trim());
     let status = fs::read(format!("/proc/{pid}/status")).unwrap_or_default();

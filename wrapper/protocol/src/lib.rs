@@ -1,5 +1,6 @@
 //! The vocabulary: every noun that crosses a process or a crate, in reading order. It leans on nothing of ours.
 
+pub mod avail;
 #[cfg(feature = "config")]
 pub mod config;
 #[cfg(feature = "config")]
