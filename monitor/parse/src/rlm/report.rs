@@ -1,5 +1,6 @@
 //! The report log of an ISV server, of standard or detailed form: blank-separated records with the server's own handles.
 //!
+//! START stands at the beginning of every file. Where `SWITCH from` stands before it, the ISV server goes on from another file.
 //! INUSE records repeat at both ends of each file what is held. They would open again what an OUT opened before, so they are noise,
 //! and what was taken before the first file that is read is first seen when it ends.
 
@@ -29,11 +30,13 @@ pub(super) struct Run {
     is_small: bool,
     /// Between `RLM Report Log Format` and START stand some lines of text.
     is_header: bool,
+    /// The file goes on from another: its START is none of the ISV server.
+    is_switched: bool,
 }
 
 impl Default for Run {
     fn default() -> Self {
-        Self { isv: "rlm".to_owned(), is_small: false, is_header: false }
+        Self { isv: "rlm".to_owned(), is_small: false, is_header: false, is_switched: false }
     }
 }
 
@@ -51,9 +54,18 @@ impl Run {
         }
         let fields: Vec<&str> = Fields(line).take(FIELDS_MAX).collect();
         match fields.as_slice() {
+            ["SWITCH", "from", ..] => {
+                self.is_switched = true;
+                (None, Meaning::Noise)
+            }
             ["START", _, day, time, ..] => {
                 self.is_header = false;
-                (Stamp::of(day, time), self.server(ServerChange::Started, line))
+                let meaning = if std::mem::take(&mut self.is_switched) {
+                    Meaning::Noise
+                } else {
+                    self.server(ServerChange::Started, line)
+                };
+                (Stamp::of(day, time), meaning)
             }
             ["OUT" | "IN" | "DENY" | "QUE" | "DEQUE", ..] if self.is_small => {
                 let why = "a small report log leaves out who and when: REPORTLOG FILE std";
