@@ -82,6 +82,7 @@ fn begun<'a>(
 fn print(parser: Box<dyn LogParser>, mut from: impl Read, out: &mut impl Write) -> io::Result<()> {
     let mut reading = Reading::new(ServerName::from("-"), parser);
     let mut lines = Lines::default();
+    let mut events = Vec::new();
     let mut chunk = vec![0; CHUNK_BYTES];
     loop {
         let count = match from.read(&mut chunk) {
@@ -92,19 +93,24 @@ fn print(parser: Box<dyn LogParser>, mut from: impl Read, out: &mut impl Write) 
         };
         let mut printed = Ok(());
         lines.take(&chunk[..count], |line, _| {
-            let event = reading.line(&line);
-            if let (Some(event), Ok(())) = (event, &printed) {
-                printed = writeln!(out, "{}", document(&event, reading.coverage.lines));
+            reading.line(&line, |event| events.push(event));
+            if printed.is_ok() {
+                printed = print_events(&mut events, reading.coverage.lines, out);
             }
         });
         printed?;
     }
-    if let Some(line) = lines.last()
-        && let Some(event) = reading.line(&line)
-    {
-        writeln!(out, "{}", document(&event, reading.coverage.lines))?;
+    if let Some(line) = lines.last() {
+        reading.line(&line, |event| events.push(event));
     }
+    reading.end(|event| events.push(event));
+    print_events(&mut events, reading.coverage.lines, out)?;
     writeln!(out, "{}", json!({ "coverage": coverage(&reading.coverage) }))
+}
+
+/// Prints events that were known at a line of this number.
+fn print_events(events: &mut Vec<Event>, line: u64, out: &mut impl Write) -> io::Result<()> {
+    events.drain(..).try_for_each(|event| writeln!(out, "{}", document(&event, line)))
 }
 
 fn coverage(coverage: &Coverage) -> Value {

@@ -52,6 +52,26 @@ pub trait LogParser: Send {
 
     /// The line that comes next is of this day.
     fn begin(&mut self, _day: Date) {}
+
+    /// The event of an earlier line, which waited for what the line just read might say of it. To be asked after each line, and
+    /// told before what that line means.
+    fn late(&mut self) -> Option<Late> {
+        None
+    }
+
+    /// The events that wait still, where no line follows.
+    fn rest(&mut self) -> Vec<Late> {
+        Vec::new()
+    }
+}
+
+/// A line that was taken for noise, and is an event now that more is known.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Late {
+    /// Its bytes, without its line end.
+    pub bytes: Vec<u8>,
+    /// When it was written, and what it means.
+    pub line: Line,
 }
 
 /// What a line says.

@@ -13,9 +13,12 @@ use jiff::{
     tz::TimeZone,
 };
 
-use self::{debug::Held, report::Run};
+use self::{
+    debug::{Frame, Pending},
+    report::Header,
+};
 use crate::{
-    LicenseSystem, Line, LogParser, Meaning,
+    Late, LicenseSystem, Line, LogParser, Meaning,
     calendar::Years,
     clock::{Clock, Instant},
     text::{self, number},
@@ -37,8 +40,9 @@ impl LicenseSystem for Rlm {
         Box::new(Log {
             clock: Clock::new(zone, last),
             years: Years::default(),
-            run: Run::default(),
-            held: Held::default(),
+            header: Header::default(),
+            pending: Pending::default(),
+            late: None,
         })
     }
 
@@ -58,22 +62,19 @@ impl LicenseSystem for Rlm {
 struct Log {
     clock: Clock,
     years: Years,
-    run: Run,
-    held: Held,
+    header: Header,
+    pending: Pending,
+    late: Option<Late>,
 }
 
 impl LogParser for Log {
     fn line(&mut self, line: &[u8]) -> Line {
         let Some(text) = text::line(line) else { return Line::too_long() };
         let text = text.trim_start_matches('\0').trim_end();
-        let (stamp, meaning) = match debug::Frame::of(text) {
-            Some(frame) => {
-                let meaning = self.held.meaning(&frame);
-                (Some(frame.stamp), meaning)
-            }
-            None => self.run.record(text),
-        };
-        self.timed(stamp, meaning)
+        match Frame::of(text) {
+            Some(frame) => self.debugged(line, &frame),
+            None => self.reported(text),
+        }
     }
 
     fn first_day(&self, last: Option<Date>) -> Option<Date> {
@@ -83,12 +84,37 @@ impl LogParser for Log {
     fn begin(&mut self, day: Date) {
         self.years.begin(day);
     }
+
+    fn late(&mut self) -> Option<Late> {
+        self.late.take()
+    }
+
+    fn rest(&mut self) -> Vec<Late> {
+        self.pending.take()
+    }
 }
 
 impl Log {
-    fn timed(&mut self, stamp: Option<Stamp>, meaning: Meaning) -> Line {
+    /// A line of the debug log.
+    fn debugged(&mut self, bytes: &[u8], frame: &Frame<'_>) -> Line {
+        let meaning;
+        (meaning, self.late) = self.pending.meaning(frame);
+        let line = self.timed(Some(&frame.stamp), meaning);
+        if frame.is_denial() && matches!(line.meaning, Meaning::Event(_)) {
+            return self.pending.add(frame, Late { bytes: text::bare(bytes).to_vec(), line });
+        }
+        line
+    }
+
+    /// A line of the report log.
+    fn reported(&mut self, text: &str) -> Line {
+        let (stamp, meaning) = self.header.record(text);
+        self.timed(stamp.as_ref(), meaning)
+    }
+
+    fn timed(&mut self, stamp: Option<&Stamp>, meaning: Meaning) -> Line {
         let Some(stamp) = stamp else { return Line::timeless(meaning) };
-        let local = self.local(&stamp);
+        let local = self.local(stamp);
         match (local.and_then(|local| self.clock.instant(local)), meaning) {
             (Some(Instant { at, ambiguous }), meaning) => {
                 let day = local.map(DateTime::date);

@@ -64,14 +64,21 @@ fn license_system(name: &str) -> Arc<dyn LicenseSystem> {
     Arc::new(Pattern::new(&expressions).expect("expressions"))
 }
 
-/// A line for each line of the log, written in Stockholm.
+/// A line for each line of the log, written in Stockholm, behind what is told late because of it.
 fn told(system: &str, log: &[u8]) -> String {
     let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").expect("a zone");
     let mut parser = license_system(system).log(zone, None);
     let lines = log.strip_suffix(b"\n").unwrap_or(log).split(|&byte| byte == b'\n');
     let mut told = String::new();
     for (n, line) in (1..).zip(lines) {
-        writeln!(told, "{n:>3} {}", line_told(&parser.line(line))).expect("memory takes any text");
+        let read = parser.line(line);
+        let late = parser.late().map(|late| line_told(&late.line));
+        for line in late.into_iter().chain([line_told(&read)]) {
+            writeln!(told, "{n:>3} {line}").expect("memory takes any text");
+        }
+    }
+    for late in parser.rest() {
+        writeln!(told, "end {}", line_told(&late.line)).expect("memory takes any text");
     }
     told
 }

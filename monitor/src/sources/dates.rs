@@ -91,6 +91,8 @@ pub(super) fn go_on(
     for line in head.split(|byte| *byte == b'\n') {
         parser.line(line);
     }
+    // What waited there was told long ago.
+    parser.rest();
     scout.take(before);
     if let Some(day) = scout.first_day(last.map(|last| zone.to_datetime(last).date())) {
         parser.begin(day);

@@ -157,7 +157,7 @@ impl LogFile {
             };
             let (reading, checkpoint) = (&mut self.reading, &mut self.checkpoint);
             self.lines.take(&chunk[..count], |line, length| {
-                events.extend(reading.line(&line));
+                reading.line(&line, |event| events.push(event));
                 checkpoint.offset += length;
             });
             self.position += count as u64;
@@ -183,11 +183,25 @@ impl LogFile {
     /// # Errors
     /// When the file cannot be read.
     pub fn end(&mut self, now: Timestamp) -> io::Result<Option<Batch>> {
-        let Some(line) = self.lines.last() else { return Ok(None) };
-        let events = self.reading.line(&line).into_iter().collect();
-        self.checkpoint.offset = self.position;
-        self.lines = Lines::default();
-        self.batch(events, now).map(Some)
+        let mut events = Vec::new();
+        if let Some(line) = self.lines.last() {
+            self.reading.line(&line, |event| events.push(event));
+            self.checkpoint.offset = self.position;
+            self.lines = Lines::default();
+            self.reading.end(|event| events.push(event));
+            return self.batch(events, now).map(Some);
+        }
+        self.rest(now)
+    }
+
+    /// What waits for lines behind it, where none come for now. `None` where nothing does.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn rest(&mut self, now: Timestamp) -> io::Result<Option<Batch>> {
+        let mut events = Vec::new();
+        self.reading.end(|event| events.push(event));
+        if events.is_empty() { Ok(None) } else { self.batch(events, now).map(Some) }
     }
 
     /// Whether the unfinished line still begins as it was read. A file may be cut in it and grow past it before anybody looks,

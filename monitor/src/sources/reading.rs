@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use jiff::{Timestamp, civil::Date};
-use lic_parse::{LogParser, Meaning, text};
+use lic_parse::{Late, Line, LogParser, Meaning, text};
 use lic_protocol::{
     event::{Event, Fact, Identity},
     name::ServerName,
@@ -43,45 +43,61 @@ impl Reading {
         }
     }
 
-    /// Reads a line and counts it; an event comes out if it is one.
-    pub fn line(&mut self, line: &RawLine<'_>) -> Option<Event> {
+    /// Reads a line and counts it. Told are what earlier lines turn out to mean, and then the event it is, if it is one.
+    pub fn line(&mut self, line: &RawLine<'_>, mut told: impl FnMut(Event)) {
         self.coverage.lines += 1;
         match line {
-            RawLine::Whole(bytes) => self.whole(bytes),
-            RawLine::TooLong(head) => {
-                self.unknown(head, "longer than 64 KiB".to_owned());
-                None
+            RawLine::Whole(bytes) => {
+                let line = text::bare(bytes);
+                let read = self.parser.line(line);
+                if let Some(late) = self.parser.late() {
+                    self.late(late).into_iter().for_each(&mut told);
+                }
+                self.whole(line, read).into_iter().for_each(told);
             }
+            RawLine::TooLong(head) => self.unknown(head, "longer than 64 KiB".to_owned()),
         }
+    }
+
+    /// No line follows for now: what waits for one is told without.
+    pub fn end(&mut self, told: impl FnMut(Event)) {
+        let rest = self.parser.rest();
+        rest.into_iter().filter_map(|late| self.late(late)).for_each(told);
     }
 
     /// Looks at a line that was read before, so that equal lines after it get their places. Nothing is counted.
     pub fn remember(&mut self, line: &[u8]) {
         let line = text::bare(without_hole(line));
         let read = self.parser.line(line);
-        if let (Meaning::Event(_), Some(at)) = (read.meaning, read.at) {
-            self.ordinals.next(at, self.hash(read.day, line));
+        if let Some(late) = self.parser.late() {
+            self.place(&late.bytes, &late.line);
+        }
+        self.place(line, &read);
+    }
+
+    fn place(&mut self, bytes: &[u8], line: &Line) {
+        if let (Meaning::Event(_), Some(at)) = (&line.meaning, line.at) {
+            self.identity(at, line.day, bytes);
         }
     }
 
-    fn hash(&self, day: Option<Date>, line: &[u8]) -> u64 {
-        match day {
+    fn identity(&mut self, at: Timestamp, day: Option<Date>, line: &[u8]) -> Identity {
+        let hash = match day {
             Some(day) => dated_identity_hash(&self.server, day, line),
             None => identity_hash(&self.server, line),
-        }
+        };
+        Identity { hash, ordinal: self.ordinals.next(at, hash) }
     }
 
-    fn whole(&mut self, bytes: &[u8]) -> Option<Event> {
-        let line = text::bare(bytes);
-        let read = self.parser.line(line);
-        self.last_at = self.last_at.max(read.at);
-        match (read.meaning, read.at) {
+    fn whole(&mut self, line: &[u8], read: Line) -> Option<Event> {
+        let Line { at, ambiguous, day, meaning } = read;
+        self.last_at = self.last_at.max(at);
+        match (meaning, at) {
             (Meaning::Event(fact), Some(at)) => {
                 self.coverage.events += 1;
                 self.usage_lines += u64::from(is_usage(&fact));
-                let hash = self.hash(read.day, line);
-                let identity = Identity { hash, ordinal: self.ordinals.next(at, hash) };
-                let raw = read.ambiguous.then(|| text::decode(line).into_owned());
+                let identity = self.identity(at, day, line);
+                let raw = ambiguous.then(|| text::decode(line).into_owned());
                 Some(Event { at, fact, identity, raw })
             }
             (Meaning::Noise, _) => {
@@ -97,6 +113,12 @@ impl Reading {
                 None
             }
         }
+    }
+
+    /// It was counted as noise, and is that no more.
+    fn late(&mut self, late: Late) -> Option<Event> {
+        self.coverage.noise = self.coverage.noise.saturating_sub(1);
+        self.whole(&late.bytes, late.line)
     }
 
     fn unknown(&mut self, line: &[u8], why: String) {

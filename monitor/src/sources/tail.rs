@@ -191,8 +191,7 @@ impl Follower {
         for file in listed.iter().filter(|file| !file.is_packed) {
             self.read_listed(file)?;
         }
-        self.close_quiet();
-        Ok(())
+        self.close_quiet()
     }
 
     /// What is gone is no fault any more, and its inode may be the next file's.
@@ -275,8 +274,7 @@ impl Follower {
             open.grew_at = grew_at;
             self.fault(Some(listed.path.display().to_string()), None)?;
         }
-        self.close_quiet();
-        Ok(())
+        self.close_quiet()
     }
 
     /// Reads an open file to its end.
@@ -316,19 +314,23 @@ impl Follower {
     }
 
     /// Closes files that nobody writes to, all but the newest.
-    fn close_quiet(&mut self) {
+    fn close_quiet(&mut self) -> Result<(), Closed> {
         let (now, newest) = ((self.clock)(), self.newest);
         let is_quiet =
             |open: &Open| Some(open.inode) != newest && now.duration_since(open.grew_at) > QUIET;
         let (quiet, busy) = std::mem::take(&mut self.open).into_iter().partition(is_quiet);
         self.open = busy;
-        for Open { inode, log, .. } in quiet {
+        for Open { inode, mut log, .. } in quiet {
             // A file that cannot be asked is opened again, and then we are told why.
+            if let Ok(Some(batch)) = log.rest(now) {
+                self.send(batch)?;
+            }
             if let Ok(metadata) = log.file().metadata() {
                 let extent = Extent { length: log.position(), ..Extent::of(&metadata) };
                 self.closed.insert(inode, extent);
             }
         }
+        Ok(())
     }
 
     fn send(&mut self, batch: Batch) -> Result<(), Closed> {

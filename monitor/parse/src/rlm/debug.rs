@@ -12,10 +12,12 @@ use lic_protocol::{
 };
 
 use super::Stamp;
-use crate::{Meaning, text::number};
+use crate::{Late, Line, Meaning, text::number};
 
 /// ISV servers of one log whose denials wait for their reasons.
-const HELD_MAX: usize = 64;
+const PENDING_MAX: usize = 64;
+/// What begins the message of a denial.
+const DENIED: &str = "DENIED: ";
 
 /// A line taken apart: `05/11 15:17 (demo) OUT: analytics v2.09 by ann@pine`.
 pub(super) struct Frame<'a> {
@@ -32,38 +34,56 @@ impl<'a> Frame<'a> {
         let message = message.strip_prefix(' ').unwrap_or(message);
         Some(Self { stamp: Stamp::of(day, time)?, isv, message })
     }
+
+    pub(super) fn is_denial(&self) -> bool {
+        self.message.starts_with(DENIED)
+    }
+
+    /// What it says if it goes on with the line before.
+    fn reason(&self) -> Option<&'a str> {
+        self.message.starts_with([' ', '\t']).then(|| self.message.trim())
+    }
 }
 
 /// Denials whose reason is to come, by ISV server.
 #[derive(Default)]
-pub(super) struct Held(HashMap<String, Denial>);
+pub(super) struct Pending(HashMap<String, Late>);
 
-impl Held {
-    /// What a line means. A denial is told when its reason is, and before it is forgotten.
-    pub(super) fn meaning(&mut self, frame: &Frame<'_>) -> Meaning {
-        if let Some(message) = frame.message.strip_prefix("DENIED: ") {
-            return self.hold(frame.isv, message);
+impl Pending {
+    /// What a line means, and the denial before it if that has no reason. A reason is the denial it is of.
+    pub(super) fn meaning(&mut self, frame: &Frame<'_>) -> (Meaning, Option<Late>) {
+        match (self.0.remove(frame.isv), frame.reason()) {
+            (Some(denied), Some(reason)) => (because(denied.line.meaning, reason), None),
+            (denied, _) => (meaning(frame), denied),
         }
-        let meaning = meaning(frame);
-        if meaning != Meaning::Noise {
-            return meaning;
-        }
-        let Some(mut denial) = self.0.remove(frame.isv) else { return meaning };
-        if frame.message.starts_with([' ', '\t']) {
-            frame.message.trim().clone_into(&mut denial.reason);
-            denial.class = class(&denial.reason);
-        }
-        Meaning::Event(Fact::Denial(denial))
     }
 
-    fn hold(&mut self, isv: &str, message: &str) -> Meaning {
-        let Some(denial) = denial(message) else { return Meaning::unknown("malformed denial") };
-        let earlier = if self.0.len() < HELD_MAX || self.0.contains_key(isv) {
-            self.0.insert(isv.to_owned(), denial)
-        } else {
-            Some(denial)
-        };
-        earlier.map_or(Meaning::Noise, |denial| Meaning::Event(Fact::Denial(denial)))
+    /// A denial waits for its reason; where too many do, it is told without.
+    pub(super) fn add(&mut self, frame: &Frame<'_>, denied: Late) -> Line {
+        if self.0.len() >= PENDING_MAX {
+            return denied.line;
+        }
+        let Line { at, ambiguous, day, .. } = denied.line;
+        self.0.insert(frame.isv.to_owned(), denied);
+        Line { at, ambiguous, day, meaning: Meaning::Noise }
+    }
+
+    /// All that wait, in the order of their times.
+    pub(super) fn take(&mut self) -> Vec<Late> {
+        let mut denied: Vec<Late> = self.0.drain().map(|(_, denied)| denied).collect();
+        denied.sort_unstable_by(|a, b| (a.line.at, &a.bytes).cmp(&(b.line.at, &b.bytes)));
+        denied
+    }
+}
+
+fn because(denied: Meaning, reason: &str) -> Meaning {
+    match denied {
+        Meaning::Event(Fact::Denial(denial)) => Meaning::Event(Fact::Denial(Denial {
+            reason: reason.to_owned(),
+            class: class(reason),
+            ..denial
+        })),
+        other => other,
     }
 }
 
@@ -88,6 +108,8 @@ fn meaning(frame: &Frame<'_>) -> Meaning {
         Usage::of(out, " by ").map(|usage| Fact::Checkout(usage.checkout(frame.isv)))
     } else if let Some(back) = frame.message.strip_prefix("IN: ") {
         checkin(frame.isv, back).map(Fact::Checkin)
+    } else if let Some(denied) = frame.message.strip_prefix(DENIED) {
+        denial(denied).map(Fact::Denial)
     } else {
         return server_change(frame)
             .map_or(Meaning::Noise, |change| Meaning::Event(Fact::Server(change)));

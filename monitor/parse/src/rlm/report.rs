@@ -24,8 +24,8 @@ use crate::{
 /// Fields of a record that are looked at; the longest kept one has 18.
 const FIELDS_MAX: usize = 18;
 
-/// What the header of a run said.
-pub(super) struct Run {
+/// What the header of the records said.
+pub(super) struct Header {
     isv: String,
     is_small: bool,
     /// Between `RLM Report Log Format` and START stand some lines of text.
@@ -34,13 +34,13 @@ pub(super) struct Run {
     is_switched: bool,
 }
 
-impl Default for Run {
+impl Default for Header {
     fn default() -> Self {
         Self { isv: "rlm".to_owned(), is_small: false, is_header: false, is_switched: false }
     }
 }
 
-impl Run {
+impl Header {
     /// When a line was written, and what it means.
     pub(super) fn record(&mut self, line: &str) -> (Option<Stamp>, Meaning) {
         if let Some(format) = line.strip_prefix("RLM Report Log Format ") {
