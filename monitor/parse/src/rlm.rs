@@ -15,7 +15,7 @@ use jiff::{
 
 use self::{
     debug::{Frame, Pending},
-    report::Header,
+    report::{Header, Start},
 };
 use crate::{
     Late, LicenseSystem, Line, LogParser, Meaning,
@@ -41,6 +41,7 @@ impl LicenseSystem for Rlm {
             clock: Clock::new(zone, last),
             years: Years::default(),
             header: Header::default(),
+            start: Start::default(),
             pending: Pending::default(),
             late: None,
         })
@@ -63,6 +64,7 @@ struct Log {
     clock: Clock,
     years: Years,
     header: Header,
+    start: Start,
     pending: Pending,
     late: Option<Late>,
 }
@@ -73,7 +75,7 @@ impl LogParser for Log {
         let text = text.trim_start_matches('\0').trim_end();
         match Frame::of(text) {
             Some(frame) => self.debugged(line, &frame),
-            None => self.reported(text),
+            None => self.reported(line, text),
         }
     }
 
@@ -90,7 +92,7 @@ impl LogParser for Log {
     }
 
     fn rest(&mut self) -> Vec<Late> {
-        self.pending.take()
+        self.start.take().into_iter().chain(self.pending.take()).collect()
     }
 }
 
@@ -107,9 +109,14 @@ impl Log {
     }
 
     /// A line of the report log.
-    fn reported(&mut self, text: &str) -> Line {
+    fn reported(&mut self, bytes: &[u8], text: &str) -> Line {
+        self.late = self.start.before(text);
         let (stamp, meaning) = self.header.record(text);
-        self.timed(stamp.as_ref(), meaning)
+        let line = self.timed(stamp.as_ref(), meaning);
+        if text.starts_with("START ") && self.header.tells_no_switch() {
+            return self.start.wait(Late { bytes: text::bare(bytes).to_vec(), line });
+        }
+        line
     }
 
     fn timed(&mut self, stamp: Option<&Stamp>, meaning: Meaning) -> Line {

@@ -1,6 +1,7 @@
 //! The report log of an ISV server, of standard or detailed form: blank-separated records with the server's own handles.
 //!
-//! START stands at the beginning of every file. Where `SWITCH from` stands before it, the ISV server goes on from another file.
+//! START stands at the beginning of every file. Where `SWITCH from` stands before it, the ISV server goes on from another file;
+//! RLM before 14 leaves that line out, and its START waits for the records behind it.
 //! INUSE records repeat at both ends of each file what is held. They would open again what an OUT opened before, so they are noise,
 //! and what was taken before the first file that is read is first seen when it ends.
 
@@ -17,12 +18,15 @@ use lic_protocol::{
 
 use super::{Stamp, StampDay};
 use crate::{
-    Meaning,
+    Late, Line, Meaning,
     text::{number, shortened},
 };
 
 /// Fields of a record that are looked at; the longest kept one has 18.
 const FIELDS_MAX: usize = 18;
+
+/// The first version that writes `SWITCH from`.
+const SWITCH_VERSION: u32 = 14;
 
 /// What the header of the records said.
 pub(super) struct Header {
@@ -32,11 +36,19 @@ pub(super) struct Header {
     is_header: bool,
     /// The file goes on from another: its START is none of the ISV server.
     is_switched: bool,
+    /// The first number of the version of the ISV server.
+    version: Option<u32>,
 }
 
 impl Default for Header {
     fn default() -> Self {
-        Self { isv: "rlm".to_owned(), is_small: false, is_header: false, is_switched: false }
+        Self {
+            isv: "rlm".to_owned(),
+            is_small: false,
+            is_header: false,
+            is_switched: false,
+            version: None,
+        }
     }
 }
 
@@ -49,7 +61,9 @@ impl Header {
             return (None, Meaning::Noise);
         }
         if let Some(isv) = line.strip_prefix("ISV: ") {
-            isv.split(',').next().unwrap_or(isv).clone_into(&mut self.isv);
+            let (name, rest) = isv.split_once(',').unwrap_or((isv, ""));
+            name.clone_into(&mut self.isv);
+            self.version = version(rest);
             return (None, Meaning::Noise);
         }
         let fields: Vec<&str> = Fields(line).take(FIELDS_MAX).collect();
@@ -90,6 +104,11 @@ impl Header {
             },
             _ => (None, self.rest(&fields)),
         }
+    }
+
+    /// Whether files that go on from another do not say so.
+    pub(super) fn tells_no_switch(&self) -> bool {
+        self.version.is_some_and(|version| version < SWITCH_VERSION)
     }
 
     fn rest(&self, fields: &[&str]) -> Meaning {
@@ -186,6 +205,43 @@ impl Header {
             ticket: self.handle(fields[8]),
             outcome: WaitOutcome::Left,
         })
+    }
+}
+
+/// 14 of ` RLM version 14.1 BL2`.
+fn version(text: &str) -> Option<u32> {
+    let (first, _) = text.trim_start().strip_prefix("RLM version ")?.split_once('.')?;
+    number(first)
+}
+
+/// A START that may be of a file that goes on from another: INUSE behind it tells so, for who has just started serves nobody.
+#[derive(Default)]
+pub(super) struct Start(Option<Late>);
+
+impl Start {
+    /// The START that stands before a record, where that shows that it is one.
+    pub(super) fn before(&mut self, record: &str) -> Option<Late> {
+        match record.split_ascii_whitespace().next() {
+            None | Some("PRODUCT" | "TIMEZONE" | "LICENSE") => None,
+            Some("INUSE") => {
+                self.0 = None;
+                None
+            }
+            Some(_) => self.0.take(),
+        }
+    }
+
+    pub(super) fn wait(&mut self, start: Late) -> Line {
+        if !matches!(start.line.meaning, Meaning::Event(_)) {
+            return start.line;
+        }
+        let Line { at, ambiguous, day, .. } = start.line;
+        self.0 = Some(start);
+        Line { at, ambiguous, day, meaning: Meaning::Noise }
+    }
+
+    pub(super) fn take(&mut self) -> Option<Late> {
+        self.0.take()
     }
 }
 
