@@ -7,6 +7,12 @@ use jiff::civil::{Date, Time};
 ///
 /// Source: eight logs of FlexNet vendor daemons with 145 598 lines, 331 midnights and 8 584 dates: no date contradicts this.
 const MIDNIGHT_S: i32 = 12 * 3600;
+/// A step on of more than this is one back over midnight: two daemons that write one log are a second out of order. It is looked
+/// for anywhere, not only behind a midnight that was counted, so that reading may begin between the two.
+///
+/// Source: a FlexNet manager tells the time every six hours, so no log is silent for so long. One that was away tells the date
+/// when it starts.
+const BACK_S: i32 = 23 * 3600;
 
 /// Days of lines that tell the time of day.
 #[derive(Debug, Default)]
@@ -27,9 +33,13 @@ impl Days {
     pub fn pass(&mut self, time: Time) -> Option<Date> {
         let second = (i32::from(time.hour()) * 60 + i32::from(time.minute())) * 60
             + i32::from(time.second());
-        if self.second.is_some_and(|last| last - second > MIDNIGHT_S) {
+        let step = self.second.map_or(0, |last| second - last);
+        if step < -MIDNIGHT_S {
             self.midnights += 1;
             self.day = self.day.and_then(|day| day.tomorrow().ok());
+        } else if step > BACK_S {
+            self.midnights -= 1;
+            self.day = self.day.and_then(|day| day.yesterday().ok());
         }
         self.second = Some(second);
         self.day
@@ -54,6 +64,9 @@ fn days_before(day: Date, days: i64) -> Option<Date> {
 
 /// A month that is so many months before the last one is of the next year.
 const YEAR_MONTHS: i8 = 6;
+/// A month that is so many months behind the last one is of the year before: December behind January. A log that is silent for
+/// fewer is of a server that was away.
+const BACK_MONTHS: i8 = 11;
 
 /// Days of lines that tell day and month.
 #[derive(Debug, Default)]
@@ -76,9 +89,13 @@ impl Years {
     pub fn pass(&mut self, month: i8, day: i8) -> Option<Date> {
         // What is in no leap year is in none.
         Date::new(2000, month, day).ok()?;
-        if self.month.is_some_and(|last| last - month >= YEAR_MONTHS) {
+        let step = self.month.map_or(0, |last| month - last);
+        if step <= -YEAR_MONTHS {
             self.turns = self.turns.saturating_add(1);
             self.year = self.year.map(|year| year.saturating_add(1));
+        } else if step >= BACK_MONTHS {
+            self.turns = self.turns.saturating_sub(1);
+            self.year = self.year.map(|year| year.saturating_sub(1));
         }
         self.month = Some(month);
         self.first = self.first.or(Some((month, day)));
@@ -130,6 +147,25 @@ mod tests {
     }
 
     #[test]
+    fn step_back_over_midnight_is_undone() {
+        let lines = ["23:59:58", "=2025-03-01", "00:00:00", "23:59:59"];
+        check(&lines, None, (Some("2025-03-01"), Some("2025-03-01")));
+        let lines = [&lines[..], &["00:00:01"]].concat();
+        check(&lines, None, (Some("2025-03-02"), Some("2025-03-01")));
+        let lines = [&lines[..], &["23:59:59", "00:00:01", "08:00:00"]].concat();
+        check(&lines, None, (Some("2025-03-02"), Some("2025-03-01")));
+    }
+
+    #[test]
+    fn step_back_over_midnight_is_undone_where_reading_begins_between() {
+        let lines = ["00:00:00", "=2025-03-02", "23:59:59"];
+        check(&lines, None, (Some("2025-03-01"), Some("2025-03-02")));
+        let lines = ["00:00:00", "23:59:59", "00:00:01", "=2025-03-02"];
+        check(&lines, None, (None, Some("2025-03-02")));
+        check(&lines[..3], Some("2025-03-02"), (None, Some("2025-03-02")));
+    }
+
+    #[test]
     fn first_day_is_counted_back_from_the_first_that_is_told() {
         let lines = ["23:00:00", "01:00:00", "20:00:00", "02:00:00", "=2025-03-03", "03:00:00"];
         check(&lines, None, (Some("2025-03-03"), Some("2025-03-01")));
@@ -156,6 +192,15 @@ mod tests {
         let days = days.map(|day| day.map(|day| day.to_string()).unwrap_or_default());
         assert_eq!(days, ["2012-12-31", "2013-01-01", "2013-02-28"]);
         assert_eq!(years.first_day(None).map(|day| day.to_string()).unwrap(), "2012-11-30");
+    }
+
+    #[test]
+    fn step_back_over_new_year_is_undone() {
+        let mut years = Years::default();
+        years.tell("2012-12-31".parse().unwrap());
+        let days = [(1, 1), (12, 31), (1, 1), (8, 1)].map(|(month, day)| years.pass(month, day));
+        let days = days.map(|day| day.map(|day| day.to_string()).unwrap_or_default());
+        assert_eq!(days, ["2013-01-01", "2012-12-31", "2013-01-01", "2013-08-01"]);
     }
 
     #[test]
