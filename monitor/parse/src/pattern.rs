@@ -1,7 +1,12 @@
 //! A log of any license system, read by the regular expressions of whoever knows it. The expressions are searched once a line,
 //! which is linear in the line; nothing iterates.
 
-use jiff::{Timestamp, civil::DateTime, fmt::strtime::BrokenDownTime, tz::TimeZone};
+use jiff::{
+    Timestamp,
+    civil::{DateTime, date},
+    fmt::strtime::BrokenDownTime,
+    tz::TimeZone,
+};
 use lic_protocol::{
     event::{Checkin, Checkout, Denial, EndReason, Fact, HandleOf, ReasonClass},
     name::{FeatureName, HostName, UserName},
@@ -17,6 +22,8 @@ use crate::{
 
 /// The name of the license system in configuration.
 pub const NAME: &str = "pattern";
+/// A time that says in all its parts which they are: no month is a day, and no hour is one of twelve.
+const SAMPLE: DateTime = date(2025, 11, 27).at(15, 34, 56, 0);
 /// Largest compiled expression. One that would be larger takes a second to say so.
 const COMPILED_BYTES_MAX: usize = 1 << 20;
 /// What a host is called that the log does not tell.
@@ -93,6 +100,7 @@ impl Pattern {
         if events.is_empty() {
             return Err(wrong("checkout", "is missing, and so is every other kind of event"));
         }
+        check_time(&expressions.time)?;
         Ok(Self {
             time: expressions.time.clone(),
             shows_denials: expressions.denial.is_some(),
@@ -128,6 +136,23 @@ fn check_groups(key: &'static str, regex: &Regex) -> Result<(), ExpressionError>
         Some(missing) => Err(wrong(key, &format!("has no group (?<{missing}>...)"))),
         None => Ok(()),
     }
+}
+
+/// Writes an instant as `time` says and reads it again. What is told too little of, or twice, does not come back.
+fn check_time(time: &str) -> Result<(), ExpressionError> {
+    let sample = SAMPLE.in_tz("UTC").expect("an instant");
+    let told = BrokenDownTime::from(&sample).to_string(time);
+    let told = told.map_err(|error| wrong("time", &format!("cannot be written: {error}")))?;
+    let read = instant(&mut Clock::new(TimeZone::UTC, None), time, &told);
+    let is_same = read.is_some_and(|read| {
+        let local = TimeZone::UTC.to_datetime(read.at);
+        local.date() == SAMPLE.date() && [0, SAMPLE.hour()].contains(&local.hour())
+    });
+    if is_same {
+        return Ok(());
+    }
+    let text = format!("must tell year, month, day and hour of 24: nobody can read `{told}`");
+    Err(wrong("time", &text))
 }
 
 fn wrong(key: &'static str, message: &str) -> ExpressionError {
@@ -188,7 +213,9 @@ fn event(clock: &mut Clock, pattern: &Pattern, kind: Kind, parts: &Parts<'_>) ->
         Kind::Denial => parts.denial(pattern.exhausted.as_ref()).map(Fact::Denial),
     };
     let Some(fact) = fact else {
-        return Line::timeless(Meaning::unknown("a group is empty, or `count` is no number"));
+        return Line::timeless(Meaning::unknown(
+            "a group is empty, or `count` is no number of seats",
+        ));
     };
     let Instant { at, ambiguous } = instant;
     Line { at: Some(at), ambiguous, day: None, meaning: Meaning::Event(fact) }
@@ -230,11 +257,11 @@ impl Parts<'_> {
         HostName::new(self.said("host").unwrap_or_else(|| NO_HOST.to_owned()))
     }
 
-    /// 1 where the line does not say; `None` where that is no number.
+    /// 1 where the line does not say; `None` where that is no number of seats.
     fn count(&self) -> Option<u32> {
         match self.get("count") {
             "" => Some(1),
-            digits => number(digits),
+            digits => number(digits).filter(|seats| *seats > 0),
         }
     }
 
@@ -305,7 +332,8 @@ mod tests {
     #[track_caller]
     fn check(checkout: Option<&str>, expected: Option<&str>) {
         let checkout = checkout.map(str::to_owned);
-        let expressions = Expressions { checkout, ..Expressions::default() };
+        let time = "%F %T".to_owned();
+        let expressions = Expressions { time, checkout, ..Expressions::default() };
         let told = Pattern::new(&expressions).err().map(|error| error.to_string());
         assert_eq!(told.as_deref(), expected);
     }
@@ -318,6 +346,48 @@ mod tests {
             Some("`checkout` has no group (?<user>...)"),
         );
         check(None, Some("`checkout` is missing, and so is every other kind of event"));
+    }
+
+    /// A `time` in, what is wrong with it out.
+    #[track_caller]
+    fn check_time(time: &str, expected: Option<&str>) {
+        let told = super::check_time(time).err().map(|error| error.to_string());
+        assert_eq!(told.as_deref(), expected);
+    }
+
+    #[test]
+    fn time_that_can_be_read_again_is_taken() {
+        for time in
+            ["%F %T", "%F %H:%M", "%F", "%Y%m%d%H%M%S", "%d/%b/%Y:%T %z", "%m/%d/%y %I:%M %p"]
+        {
+            check_time(time, None);
+        }
+    }
+
+    #[test]
+    fn time_that_cannot_be_read_again_is_told() {
+        check_time(
+            "%b %d %T",
+            Some(
+                "`time` must tell year, month, day and hour of 24: nobody can read `Nov 27 15:34:56`",
+            ),
+        );
+        check_time(
+            "",
+            Some("`time` must tell year, month, day and hour of 24: nobody can read ``"),
+        );
+        check_time(
+            "%F %I:%M",
+            Some(
+                "`time` must tell year, month, day and hour of 24: nobody can read `2025-11-27 03:34`",
+            ),
+        );
+        check_time(
+            "%F %!",
+            Some(
+                "`time` cannot be written: strftime formatting failed: found unrecognized specifier directive `!`",
+            ),
+        );
     }
 
     #[test]

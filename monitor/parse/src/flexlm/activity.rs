@@ -57,19 +57,28 @@ struct More<'a> {
 
 impl<'a> Activity<'a> {
     fn of(rest: &'a str) -> Option<Self> {
-        let (rest, more) = match rest.split_once(" ^^^ ") {
-            Some((rest, more)) => (rest, Some(More::of(more)?)),
+        let (rest, verbose) = match rest.split_once(" ^^^ ") {
+            Some((rest, verbose)) => (rest, Some(verbose)),
             None => (rest, None),
         };
         if let Some(documented) = documented_denial(rest) {
-            return Some(documented);
+            return documented.is_complete().then_some(documented);
         }
         let (feature, rest) = feature(rest)?;
         let (user, host, tail) = holder(without_keys(rest.trim_start()))?;
         let (count, reason) = tail_of(tail)?;
+        let more = match verbose {
+            Some(verbose) => Some(More::of(verbose, user)?),
+            None => None,
+        };
         let user = if user.is_empty() { more.as_ref().map_or("", |more| more.user) } else { user };
-        let is_named = !feature.is_empty() && !user.is_empty() && !host.is_empty();
-        is_named.then_some(Self { feature, user, host, count, reason, more })
+        let activity = Self { feature, user, host, count, reason, more };
+        activity.is_complete().then_some(activity)
+    }
+
+    fn is_complete(&self) -> bool {
+        let Self { feature, user, host, count, .. } = self;
+        !feature.is_empty() && !user.is_empty() && !host.is_empty() && *count > 0
     }
 
     /// The log numbers no checkouts, unless it is verbose: then a holder's checkins end his checkouts in their order.
@@ -152,11 +161,13 @@ impl<'a> Activity<'a> {
 
 impl<'a> More<'a> {
     /// `VERSION USER IP PID HANDLE IN_USE OUT_OF PROJECT FLEX_VERSION FLEX_REVISION DATE TIME IS_DUP_GROUP ^^^`. The project
-    /// may hold blanks or be missing.
-    fn of(text: &'a str) -> Option<Self> {
-        const BEFORE_PROJECT: usize = 7;
+    /// may hold blanks or be missing; the user may hold blanks too, where it is known from what stands before.
+    fn of(text: &'a str, user: &str) -> Option<Self> {
+        const BEFORE_PROJECT: usize = 5;
         const AFTER_PROJECT: usize = 5;
-        let mut rest = text.trim_end().strip_suffix("^^^")?.trim();
+        let text = text.trim_end().strip_suffix("^^^")?.trim();
+        let (version, rest) = text.split_once(' ')?;
+        let (user, mut rest) = first_field(rest, user)?;
         let mut before = [""; BEFORE_PROJECT];
         for field in &mut before {
             (*field, rest) = rest.split_once(' ')?;
@@ -164,8 +175,17 @@ impl<'a> More<'a> {
         for _ in 0..AFTER_PROJECT {
             rest = rest.rsplit_once(' ').map_or("", |(rest, _)| rest);
         }
-        let [version, user, _ip, _pid, handle, _in_use, _out_of] = before;
+        let [_ip, _pid, handle, _in_use, _out_of] = before;
         Some(Self { version, user, handle, project: rest.trim() })
+    }
+}
+
+/// The first field of `text`, which may hold blanks if it is `known`, and what follows it.
+fn first_field<'a>(text: &'a str, known: &str) -> Option<(&'a str, &'a str)> {
+    let after = text.strip_prefix(known).and_then(|after| after.strip_prefix(' '));
+    match after {
+        Some(after) if !known.is_empty() => Some((&text[..known.len()], after)),
+        _ => text.split_once(' '),
     }
 }
 
@@ -175,8 +195,7 @@ fn documented_denial(rest: &str) -> Option<Activity<'_>> {
     let count = number(count)?;
     let (feature, who) = rest.trim_end().split_once(" to ")?;
     let (user, host) = who.rsplit_once('@').unwrap_or((who, "-"));
-    let is_named = !feature.is_empty() && !user.is_empty() && !host.is_empty();
-    is_named.then_some(Activity { feature, user, host, count, reason: "", more: None })
+    Some(Activity { feature, user, host, count, reason: "", more: None })
 }
 
 /// The feature, in quotes or not, and what follows.
