@@ -8,6 +8,7 @@ mod world;
 
 use std::{
     fs::{self, File},
+    io::Write as _,
     os::unix::fs::symlink,
     path::Path,
     sync::mpsc::{Receiver, channel},
@@ -15,6 +16,10 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use flate2::{Compression, write::GzEncoder};
+use glob::Pattern;
+use jiff::tz::TimeZone;
+use lic_parse::registry;
 use lic_protocol::event::Event;
 use lic_store::{
     commit::Receipt,
@@ -23,7 +28,13 @@ use lic_store::{
     read::Reader,
     writer::Writer,
 };
-use licmon::pipe::{Closed, Message, READER_BATCHES_MAX, pipe};
+use licmon::{
+    pipe::{Closed, Message, READER_BATCHES_MAX, pipe},
+    sources::{
+        logfile::LogOf,
+        tail::{Follower, Following, Waker},
+    },
+};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -130,6 +141,64 @@ fn line_behind_a_hole_is_read() {
     use Step::{Look, Nul, Restart, Write};
     check(&[Write(2), Look, Nul(70_000), Look]);
     check(&[Nul(70_000), Write(2), Look, Restart(0), Write(2), Look]);
+}
+
+#[test]
+fn log_that_was_compressed_in_part_is_read_once_it_is_at_rest() {
+    let mut world = World::new();
+    world.write(3);
+    world.compress_in_part();
+    world.look();
+    world.write(1);
+    world::let_pass(2 * 3600);
+    world.look();
+    world.check().unwrap();
+}
+
+#[test]
+fn compressed_log_that_was_finished_is_read_after_a_pause() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("server1.log.gz");
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(line(1).as_bytes()).unwrap();
+    let packed = packed.finish().unwrap();
+    fs::write(&path, &packed[..packed.len() - 1]).unwrap();
+    let (sink, messages) = pipe();
+    let (mut follower, _hints) = follower(&folder, &sink, Vec::new());
+    follower.look().unwrap();
+    fs::write(&path, &packed).unwrap();
+    world::let_pass(61);
+    follower.look().unwrap();
+    assert_eq!(next_batch(&messages).len(), 1);
+}
+
+#[test]
+fn denial_at_the_end_of_a_log_is_told_when_it_is_closed() {
+    let folder = TempDir::new().unwrap();
+    let of = LogOf {
+        server: "rlm".into(),
+        system: registry::license_system("rlm").unwrap(),
+        zone: TimeZone::UTC,
+    };
+    let following = Following {
+        of,
+        directory: folder.path().to_owned(),
+        pattern: Pattern::new("*.dlog").unwrap(),
+        scan: Duration::from_secs(1),
+        checkpoints: Vec::new(),
+    };
+    let (sink, messages) = pipe();
+    let (waker, _hints) = Waker::new();
+    let mut follower = Follower::new(following, sink, clock, waker);
+    let date = "05/11/2012 15:16 (rlm) RLM License Server Version 9.1\n";
+    let denied = "05/11 15:20 (acme) DENIED: (1) simulator v2.1 to ann@pine\n";
+    fs::write(folder.path().join("a.dlog"), format!("{date}{denied}")).unwrap();
+    fs::write(folder.path().join("b.dlog"), date).unwrap();
+    follower.look().unwrap();
+    assert_eq!([next_batch(&messages).len(), next_batch(&messages).len()], [0, 0]);
+    world::let_pass(31);
+    follower.look().unwrap();
+    assert_eq!(next_batch(&messages).len(), 1);
 }
 
 #[test]

@@ -32,7 +32,7 @@ const STEP_BYTES_MAX: u64 = 4 << 20;
 const REWIND_BYTES: u64 = 64 * 1024;
 /// Bytes at the beginning of a file that may tell who writes it.
 const HEAD_BYTES: u64 = 4096;
-/// After so long without a write, a last line without a line feed is a whole line.
+/// A file that nobody has written to for so long is what it will be: its last line is whole, or it never will be.
 const AT_REST: SignedDuration = SignedDuration::from_hours(1);
 
 /// Whose log it is.
@@ -175,7 +175,7 @@ impl LogFile {
     pub fn last_line(&mut self, now: Timestamp) -> io::Result<Option<Batch>> {
         let written = self.file.metadata()?.modified()?;
         let written = Timestamp::try_from(written).map_err(io::Error::other)?;
-        if now.duration_since(written) < AT_REST { Ok(None) } else { self.end(now) }
+        if at_rest_from(written) <= now { self.end(now) } else { Ok(None) }
     }
 
     /// The last line of what nobody can write to: it counts though it has no line feed.
@@ -226,6 +226,11 @@ impl LogFile {
             checkpoint: Some(self.checkpoint.clone()),
         })
     }
+}
+
+/// When a file is at rest that nobody has written to since `written`.
+pub(super) fn at_rest_from(written: Timestamp) -> Timestamp {
+    written.saturating_add(AT_REST).expect("a span of time alone")
 }
 
 /// Nothing read yet of a new generation.

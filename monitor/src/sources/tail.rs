@@ -27,6 +27,7 @@ use notify::{
 };
 use tracing::{info, warn};
 
+use self::packed::Again;
 use super::{
     folder::{Extent, Inode, Listed, list, open_regular},
     logfile::{LogFile, LogOf},
@@ -84,6 +85,8 @@ pub struct Follower {
     open: Vec<Open>,
     /// What files were like when they had been read to the end and were closed.
     closed: HashMap<Inode, Extent>,
+    /// Compressed files that could not be read to their end.
+    again: HashMap<Inode, Again>,
     /// The log that the license server writes to now, by its name.
     newest: Option<Inode>,
     faults: HashMap<Option<String>, String>,
@@ -131,6 +134,7 @@ impl Follower {
             checkpoints: known.map(|checkpoint| (checkpoint.id, checkpoint)).collect(),
             open: Vec::new(),
             closed: HashMap::new(),
+            again: HashMap::new(),
             newest: None,
             faults: HashMap::new(),
         }
@@ -198,6 +202,7 @@ impl Follower {
     fn forget_unlisted(&mut self, listed: &[Listed]) -> Result<(), Closed> {
         let inodes: HashSet<Inode> = listed.iter().map(|file| file.inode).collect();
         self.closed.retain(|inode, _| inodes.contains(inode));
+        self.again.retain(|inode, _| inodes.contains(inode));
         let is_listed =
             |path: &&String| listed.iter().any(|file| file.path.display().to_string() == **path);
         let gone: Vec<String> =

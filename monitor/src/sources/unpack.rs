@@ -24,6 +24,8 @@ const FOLDER: &str = "/var/tmp";
 const CHUNK_BYTES: usize = 256 * 1024;
 /// How much of the file system stays free: a small file may unpack to one without end.
 const FREE_BYTES_MIN: u64 = 1 << 30;
+/// The longest log that is unpacked.
+const UNPACKED_BYTES_MAX: u64 = 64 << 30;
 /// How often the room that is left is looked at.
 const ROOM_BYTES: u64 = 64 << 20;
 /// The most memory that a compressed log may ask us to unpack it: `xz -9` asks for 65 MiB.
@@ -54,11 +56,11 @@ pub struct Unpacked {
 /// Opens a log that a person names: links are followed, and one that is compressed is unpacked.
 ///
 /// # Errors
-/// When it cannot be read, is no regular file, or there is no room to unpack it.
+/// When it cannot be read, is no regular file, is too long, or there is no room to unpack it.
 pub fn open(path: &Path) -> io::Result<Unpacked> {
     let file = open_regular(&path.canonicalize()?)?;
     match Packing::of(&file)? {
-        Some(packing) => packing.unpack(&file),
+        Some(packing) => packing.unpack(&file, || true),
         None => Ok(Unpacked { file, damage: None }),
     }
 }
@@ -98,16 +100,29 @@ impl Packing {
         }
     }
 
-    /// Unpacks `file`.
+    /// Unpacks `file` as long as `goes_on` says so.
     ///
     /// # Errors
-    /// When it cannot be read, or there is no room. That it is damaged is no error: what is before the damage is kept.
-    pub fn unpack(self, file: &File) -> io::Result<Unpacked> {
+    /// When it cannot be read, is too long, there is no room, or it does not go on: that is [`io::ErrorKind::Interrupted`]. That
+    /// it is damaged is no error: what is before the damage is kept.
+    pub fn unpack(self, file: &File, goes_on: impl Fn() -> bool) -> io::Result<Unpacked> {
+        self.unpack_at_most(file, UNPACKED_BYTES_MAX, goes_on)
+    }
+
+    fn unpack_at_most(
+        self,
+        file: &File,
+        bytes_max: u64,
+        goes_on: impl Fn() -> bool,
+    ) -> io::Result<Unpacked> {
         let mut into = tempfile_in(Path::new(FOLDER))?;
         let mut from = self.reader(file)?;
         let mut chunk = vec![0; CHUNK_BYTES];
-        let mut until_look = 0;
+        let (mut until_look, mut left) = (0, bytes_max);
         let damage = loop {
+            if !goes_on() {
+                return Err(io::Error::new(io::ErrorKind::Interrupted, "stopped"));
+            }
             let count = match from.read(&mut chunk) {
                 Ok(0) => break None,
                 Ok(count) => count,
@@ -115,6 +130,7 @@ impl Packing {
                 Err(error) if is_damage(&error) => break Some(error),
                 Err(error) => return Err(error),
             };
+            left = left.checked_sub(count as u64).ok_or_else(|| too_long(bytes_max))?;
             if until_look < count as u64 {
                 look_for_room(&into)?;
                 until_look = ROOM_BYTES;
@@ -166,6 +182,11 @@ fn is_damage(error: &io::Error) -> bool {
     error.raw_os_error().is_none()
 }
 
+fn too_long(bytes_max: u64) -> io::Error {
+    let text = format!("the log in it is longer than {bytes_max} bytes: unpack it and cut it");
+    io::Error::new(io::ErrorKind::FileTooLarge, text)
+}
+
 fn look_for_room(file: &File) -> io::Result<()> {
     let room = rustix::fs::fstatvfs(file)?;
     if room.f_bavail.saturating_mul(room.f_frsize) < FREE_BYTES_MIN {
@@ -207,7 +228,7 @@ mod tests {
     fn unpacked(bytes: &[u8]) -> (Vec<u8>, bool) {
         let file = written(bytes);
         let packing = Packing::of(&file).unwrap().expect("it is compressed");
-        let Unpacked { file, damage } = packing.unpack(&file).unwrap();
+        let Unpacked { file, damage } = packing.unpack(&file, || true).unwrap();
         let mut text = Vec::new();
         FromStart { file: &file, at: 0 }.read_to_end(&mut text).unwrap();
         (text, damage.is_none())
@@ -239,6 +260,24 @@ mod tests {
             let (text, is_whole) = unpacked(&packed[..packed.len() / 2]);
             assert!(!is_whole && !text.is_empty() && long.starts_with(&text));
         }
+    }
+
+    /// Why the text is not unpacked within so many bytes, or while `goes_on` says so.
+    fn refused(bytes_max: u64, goes_on: impl Fn() -> bool) -> Option<io::ErrorKind> {
+        let file = written(&gzip(TEXT));
+        Packing::Gzip.unpack_at_most(&file, bytes_max, goes_on).err().map(|error| error.kind())
+    }
+
+    #[test]
+    fn what_is_too_long_is_not_unpacked() {
+        let length = TEXT.len() as u64;
+        assert_eq!(refused(length, || true), None);
+        assert_eq!(refused(length - 1, || true), Some(io::ErrorKind::FileTooLarge));
+    }
+
+    #[test]
+    fn who_stops_does_not_wait_for_the_rest() {
+        assert_eq!(refused(u64::MAX, || false), Some(io::ErrorKind::Interrupted));
     }
 
     #[test]

@@ -218,6 +218,14 @@ impl World {
         self.compress_into(&path);
     }
 
+    /// The log is compressed, and what does that is ended before the last bytes; a new log takes its place.
+    pub(crate) fn compress_in_part(&mut self) {
+        let path = self.next_path("server-", ".log");
+        self.compress_into(&path);
+        let packed = File::options().write(true).open(path.with_added_extension("gz")).unwrap();
+        packed.set_len(packed.metadata().unwrap().len() - 1).unwrap();
+    }
+
     fn compress_into(&mut self, path: &Path) {
         finish(&mut self.log, &mut self.written);
         self.replace(Some(path.to_owned()));

@@ -1,7 +1,7 @@
 //! Logs that were compressed: what a log had when it was last read is not lost when it is compressed before it is read again.
 //!
 //! One whose name is that of a log is read as if it had been there before; one of another name only where it begins like a log
-//! that was followed. That it was read to its end is kept as a checkpoint of the compressed file, so it is unpacked once.
+//! that was followed. One that cannot be read to its end now is looked at again. That it was read to its end is kept as a checkpoint of the compressed file, so it is unpacked once.
 
 use std::io;
 
@@ -15,14 +15,25 @@ use crate::{
     pipe::Closed,
     sources::{
         folder::{Extent, Listed, open_regular},
-        logfile::{LogFile, beginning},
+        logfile::{LogFile, at_rest_from, beginning},
         mark,
         unpack::{Packing, Unpacked},
     },
 };
 
-/// A file that is not whole, and that nobody has written to for so long, never will be.
-const AT_REST: SignedDuration = SignedDuration::from_hours(1);
+/// How soon a file is looked at again that could not be read to its end: so long is it not unpacked once more, whatever becomes
+/// of it.
+const AGAIN: SignedDuration = SignedDuration::from_mins(1);
+
+/// When a file is looked at again that could not be read to its end.
+pub(super) struct Again {
+    /// What it was like.
+    extent: Extent,
+    /// If it is another by then.
+    changed: Timestamp,
+    /// If it is not.
+    unchanged: Timestamp,
+}
 
 /// What is to be done with a compressed file.
 enum Found {
@@ -48,29 +59,57 @@ struct Unread {
 
 impl Follower {
     pub(super) fn read_packed(&mut self, listed: &Listed) -> Result<(), Closed> {
-        if self.closed.get(&listed.inode) == Some(&listed.extent) || listed.extent.length == 0 {
+        let is_read = self.closed.get(&listed.inode) == Some(&listed.extent);
+        if is_read || listed.extent.length == 0 || self.is_too_soon(listed) {
             return Ok(());
         }
         let path = listed.path.display().to_string();
-        let fault = match self.find_log(listed) {
+        let (again, fault) = match self.find_log(listed) {
             Ok(Found::Plain) => return self.read_listed(listed),
-            Ok(Found::Nothing) => None,
+            Ok(Found::Nothing) => (None, None),
             Ok(Found::Unfinished) => {
-                Some(format!("read {path}: it is not whole yet, and read when it is"))
+                let text = format!("read {path}: it is not whole yet, and read when it is");
+                (Some(self.when_whole(listed)), Some(text))
             }
             Ok(Found::Log(unread)) => match self.read_log(unread.log, unread.read)? {
-                Ok(()) => unread.damage.map(|error| {
-                    format!("read {path}: it is damaged, what is before that was read: {error}")
-                }),
-                Err(error) => Some(format!("read {path}: {error}")),
+                Ok(()) => (
+                    None,
+                    unread.damage.map(|error| {
+                        format!("read {path}: it is damaged, what is before that was read: {error}")
+                    }),
+                ),
+                Err(error) => {
+                    (Some(self.after_pause(listed)), Some(format!("read {path}: {error}")))
+                }
             },
+            Err(_) if self.waker.is_stopped() => return Err(Closed),
             // It went away since it was listed.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => Some(format!("read {path}: {error}")),
+            Err(error) => (Some(self.after_pause(listed)), Some(format!("read {path}: {error}"))),
         };
-        // It is looked at again when it has changed.
-        self.closed.insert(listed.inode, listed.extent);
+        match again {
+            Some(again) => drop(self.again.insert(listed.inode, again)),
+            None => drop(self.closed.insert(listed.inode, listed.extent)),
+        }
         self.fault(Some(path), fault)
+    }
+
+    fn is_too_soon(&self, listed: &Listed) -> bool {
+        let Some(again) = self.again.get(&listed.inode) else { return false };
+        let is_same = again.extent == listed.extent;
+        (self.clock)() < if is_same { again.unchanged } else { again.changed }
+    }
+
+    fn after_pause(&self, listed: &Listed) -> Again {
+        let at = (self.clock)() + AGAIN;
+        Again { extent: listed.extent, changed: at, unchanged: at }
+    }
+
+    /// One that nobody writes to is not whole before it is at rest.
+    fn when_whole(&self, listed: &Listed) -> Again {
+        let again = self.after_pause(listed);
+        let rest = written(listed.extent).map(at_rest_from);
+        Again { unchanged: rest.map_or(again.changed, |rest| rest.max(again.changed)), ..again }
     }
 
     fn find_log(&self, listed: &Listed) -> io::Result<Found> {
@@ -85,8 +124,9 @@ impl Follower {
         if !listed.matches && !known.clone().any(|known| mark::begins(&head, known)) {
             return Ok(Found::Nothing);
         }
-        let Unpacked { file: log, damage } = packing.unpack(&file)?;
-        if damage.is_some() && !self.is_at_rest(extent) {
+        let Unpacked { file: log, damage } = packing.unpack(&file, || !self.waker.is_stopped())?;
+        let is_at_rest = written(extent).is_some_and(|at| at_rest_from(at) <= (self.clock)());
+        if damage.is_some() && !is_at_rest {
             return Ok(Found::Unfinished);
         }
         let log = match mark::find(&log, known)? {
@@ -105,11 +145,6 @@ impl Follower {
             ..beginning(&self.of, format!("compressed {path}"), (self.clock)())
         };
         Ok(Found::Log(Box::new(Unread { log, read, damage })))
-    }
-
-    fn is_at_rest(&self, extent: Extent) -> bool {
-        let modified = extent.modified.and_then(|at| Timestamp::try_from(at).ok());
-        modified.is_some_and(|at| (self.clock)().duration_since(at) > AT_REST)
     }
 
     /// Reads an unpacked log to its end, and remembers that it was.
@@ -140,4 +175,8 @@ impl Follower {
         })?;
         Ok(Ok(()))
     }
+}
+
+fn written(extent: Extent) -> Option<Timestamp> {
+    extent.modified.and_then(|at| Timestamp::try_from(at).ok())
 }
