@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Context;
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{Timestamp, tz::TimeZone};
 use lic_parse::{LicenseSystem, LogParser};
 use lic_protocol::{
     event::{Event, Fact},
@@ -17,12 +17,7 @@ use lic_protocol::{
 };
 use serde_json::{Value, json};
 
-use crate::sources::{
-    dates::{self, Scout},
-    lines::Lines,
-    reading::Reading,
-    unpack::Packing,
-};
+use crate::sources::{dates, lines::Lines, reading::Reading, unpack::Packing};
 
 /// Bytes read at a time.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -34,7 +29,7 @@ const CHUNK_BYTES: usize = 256 * 1024;
 pub fn parse(system: &dyn LicenseSystem, zone: &TimeZone, path: &Path) -> anyhow::Result<()> {
     let reading = || format!("read {}", path.display());
     let file;
-    let (from, written): (Box<dyn Read>, _) = if path == Path::new("-") {
+    let (mut from, written): (Box<dyn Read>, _) = if path == Path::new("-") {
         (Box::new(io::stdin()), None)
     } else {
         file = File::open(path).with_context(reading)?;
@@ -45,38 +40,16 @@ pub fn parse(system: &dyn LicenseSystem, zone: &TimeZone, path: &Path) -> anyhow
         };
         (from, dates::written(&file, zone))
     };
-    let (parser, from) = begun(system, zone, from, written).with_context(reading)?;
+    let mut ahead = Vec::new();
+    let kept = |bytes: &[u8]| ahead.extend_from_slice(bytes);
+    let parser = dates::begun(system, zone, &mut from, dates::KEPT_BYTES_MAX, written, kept);
+    let parser = parser.with_context(reading)?;
+    let from = io::Cursor::new(ahead).chain(from);
     let mut out = BufWriter::new(io::stdout().lock());
     match print(parser, from, &mut out).and_then(|()| out.flush()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         printed => printed.with_context(reading),
     }
-}
-
-/// A parser that knows the day of the first line as far as that can be known, and the text it is to read.
-fn begun<'a>(
-    system: &dyn LicenseSystem,
-    zone: &TimeZone,
-    mut from: Box<dyn Read + 'a>,
-    written: Option<Date>,
-) -> io::Result<(Box<dyn LogParser>, Box<dyn Read + 'a>)> {
-    let mut parser = system.log(zone.clone(), None);
-    if system.tells_dates() {
-        return Ok((parser, from));
-    }
-    let mut scout = Scout::new(system, zone);
-    let mut ahead = Vec::new();
-    while !scout.is_done() {
-        let read = ahead.len();
-        if from.by_ref().take(CHUNK_BYTES as u64).read_to_end(&mut ahead)? == 0 {
-            break;
-        }
-        scout.take(&ahead[read..]);
-    }
-    if let Some(day) = scout.first_day(written) {
-        parser.begin(day);
-    }
-    Ok((parser, Box::new(io::Cursor::new(ahead).chain(from))))
 }
 
 fn print(parser: Box<dyn LogParser>, mut from: impl Read, out: &mut impl Write) -> io::Result<()> {

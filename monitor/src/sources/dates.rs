@@ -1,16 +1,26 @@
 //! The day that reading begins with, of a log whose lines do not all tell it: found by looking ahead, or back from where it ended.
 
-use std::{fs::File, io, os::unix::fs::FileExt};
+use std::{
+    fs::File,
+    io::{self, Read},
+};
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use lic_parse::{LicenseSystem, LogParser};
 
-use super::lines::{Lines, RawLine};
+use super::{
+    lines::{Lines, RawLine},
+    unpack::FromStart,
+};
 
 /// Bytes read at a time.
 const CHUNK_BYTES: usize = 64 * 1024;
-/// How far ahead a date is looked for. FlexNet tells one every six hours.
-const AHEAD_BYTES_MAX: u64 = 64 << 20;
+/// How far ahead a date is looked for in a file. FlexNet tells one every six hours, but RLM only when it starts: a log of it may
+/// have none at all, and then counts from its end. It takes seconds, in which nobody can be stopped. Where no date is found
+/// within, the day is not known.
+pub const AHEAD_BYTES_MAX: u64 = 1 << 30;
+/// The same in what cannot be read twice, and is kept in memory.
+pub const KEPT_BYTES_MAX: u64 = 64 << 20;
 
 /// Reads a log ahead of its reader, until a line tells the date.
 pub struct Scout {
@@ -26,14 +36,7 @@ impl Scout {
         Self { parser: system.log(zone.clone(), None), lines: Lines::default(), read: 0 }
     }
 
-    /// Whether it has seen enough.
-    #[must_use]
-    pub fn is_done(&self) -> bool {
-        self.parser.first_day(None).is_some() || self.read >= AHEAD_BYTES_MAX
-    }
-
-    /// Reads the next bytes.
-    pub fn take(&mut self, bytes: &[u8]) {
+    fn take(&mut self, bytes: &[u8]) {
         let parser = &mut self.parser;
         self.lines.take(bytes, |line, _| {
             if let RawLine::Whole(line) = line {
@@ -43,14 +46,64 @@ impl Scout {
         self.read += bytes.len() as u64;
     }
 
+    /// Whether the log was read to its end, or as far as it needed.
+    fn scan(
+        &mut self,
+        from: &mut impl Read,
+        bytes_max: u64,
+        mut each: impl FnMut(&[u8]),
+    ) -> io::Result<bool> {
+        let mut chunk = vec![0; CHUNK_BYTES];
+        while self.parser.first_day(None).is_none() {
+            if self.read >= bytes_max {
+                return Ok(false);
+            }
+            match from.read(&mut chunk) {
+                Ok(0) => return Ok(true),
+                Ok(count) => {
+                    self.take(&chunk[..count]);
+                    each(&chunk[..count]);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+
     /// The day of the first line; where none told it, counted back from `last`, the day of the last.
-    #[must_use]
-    pub fn first_day(&self, last: Option<Date>) -> Option<Date> {
+    fn first_day(&self, last: Option<Date>) -> Option<Date> {
         self.parser.first_day(last)
     }
 }
 
-/// A reader of `file` from its beginning. Where no line tells the date, the last one is of the day the file was written.
+/// A reader of the log that `from` gives, from its beginning. `each` is given what was read ahead, at most `bytes_max` and a
+/// chunk. Where no line tells the date, the last one is of the day the log was `written`; where the last one is further away than
+/// that, the day is not known, and lines before the first date are not understood.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn begun(
+    system: &dyn LicenseSystem,
+    zone: &TimeZone,
+    from: &mut impl Read,
+    bytes_max: u64,
+    written: Option<Date>,
+    each: impl FnMut(&[u8]),
+) -> io::Result<Box<dyn LogParser>> {
+    let mut parser = system.log(zone.clone(), None);
+    if system.tells_dates() {
+        return Ok(parser);
+    }
+    let mut scout = Scout::new(system, zone);
+    let is_all = scout.scan(from, bytes_max, each)?;
+    if let Some(day) = scout.first_day(written.filter(|_| is_all)) {
+        parser.begin(day);
+    }
+    Ok(parser)
+}
+
+/// A reader of `file` from its beginning.
 ///
 /// # Errors
 /// When the file cannot be read.
@@ -59,24 +112,8 @@ pub(super) fn from_the_beginning(
     zone: &TimeZone,
     file: &File,
 ) -> io::Result<Box<dyn LogParser>> {
-    let mut parser = system.log(zone.clone(), None);
-    if system.tells_dates() {
-        return Ok(parser);
-    }
-    let mut scout = Scout::new(system, zone);
-    let mut chunk = vec![0; CHUNK_BYTES];
-    while !scout.is_done() {
-        match file.read_at(&mut chunk, scout.read) {
-            Ok(0) => break,
-            Ok(count) => scout.take(&chunk[..count]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    if let Some(day) = scout.first_day(written(file, zone)) {
-        parser.begin(day);
-    }
-    Ok(parser)
+    let mut from = FromStart::of(file);
+    begun(system, zone, &mut from, AHEAD_BYTES_MAX, written(file, zone), |_| ())
 }
 
 /// Prepares `parser` for the lines `before` the place where it goes on, and all after that. `head` are lines at the beginning of
@@ -104,4 +141,56 @@ pub(super) fn go_on(
 pub fn written(file: &File, zone: &TimeZone) -> Option<Date> {
     let written = file.metadata().and_then(|metadata| metadata.modified()).ok()?;
     Timestamp::try_from(written).ok().map(|at| zone.to_datetime(at).date())
+}
+
+#[cfg(test)]
+mod tests {
+    use lic_parse::registry;
+
+    use super::*;
+
+    /// Hours of lines of FlexNet in, of which one day told the date at most; the time of the first out, when no more than
+    /// `bytes_max` is read ahead.
+    #[track_caller]
+    fn check(log: &str, bytes_max: u64, expected: Option<&str>) {
+        let system = registry::license_system("flexlm").unwrap();
+        let written = "2025-03-03".parse().ok();
+        let mut ahead = 0;
+        let mut parser = begun(
+            system.as_ref(),
+            &TimeZone::UTC,
+            &mut log.as_bytes(),
+            bytes_max,
+            written,
+            |bytes| ahead += bytes.len() as u64,
+        )
+        .unwrap();
+        assert!(ahead < bytes_max.saturating_add(CHUNK_BYTES as u64));
+        let first = parser.line(log.lines().next().unwrap().as_bytes()).at;
+        assert_eq!(first.map(|at| at.to_string()).as_deref(), expected);
+    }
+
+    /// Two midnights, and many bytes between.
+    fn days() -> String {
+        let hour = |hour: usize| format!("{:2}:00:00 (cadd) {}\n", hour % 24, "x".repeat(9000));
+        (12..60).map(hour).collect()
+    }
+
+    #[test]
+    fn last_line_is_of_the_day_the_log_was_written() {
+        check(&days(), u64::MAX, Some("2025-03-01T12:00:00Z"));
+    }
+
+    #[test]
+    fn day_is_not_known_where_the_last_line_is_too_far_away() {
+        check(&days(), 1, None);
+        check(&days(), 2 * CHUNK_BYTES as u64, None);
+    }
+
+    #[test]
+    fn date_is_found_where_it_is_not_too_far_away() {
+        let log = format!("{}12:00:01 (lmgrd) TIMESTAMP 6/15/2017\n", days());
+        check(&log, u64::MAX, Some("2017-06-13T12:00:00Z"));
+        check(&log, 1, None);
+    }
 }

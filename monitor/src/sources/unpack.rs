@@ -147,7 +147,7 @@ impl Packing {
     /// # Errors
     /// When there is no memory to unpack it.
     pub fn reader(self, file: &File) -> io::Result<Box<dyn Read + '_>> {
-        let from = BufReader::with_capacity(CHUNK_BYTES, FromStart { file, at: 0 });
+        let from = BufReader::with_capacity(CHUNK_BYTES, FromStart::of(file));
         Ok(match self {
             Self::Gzip => Box::new(MultiGzDecoder::new(from)),
             Self::Xz => {
@@ -164,9 +164,15 @@ impl Packing {
 }
 
 /// The bytes of a file from its beginning, wherever others are in it.
-struct FromStart<'a> {
+pub(super) struct FromStart<'a> {
     file: &'a File,
     at: u64,
+}
+
+impl<'a> FromStart<'a> {
+    pub(super) fn of(file: &'a File) -> Self {
+        Self { file, at: 0 }
+    }
 }
 
 impl Read for FromStart<'_> {
@@ -230,7 +236,7 @@ mod tests {
         let packing = Packing::of(&file).unwrap().expect("it is compressed");
         let Unpacked { file, damage } = packing.unpack(&file, || true).unwrap();
         let mut text = Vec::new();
-        FromStart { file: &file, at: 0 }.read_to_end(&mut text).unwrap();
+        FromStart::of(&file).read_to_end(&mut text).unwrap();
         (text, damage.is_none())
     }
 
