@@ -1,4 +1,5 @@
-//! Any bytes as an RLM log. Law: a line means the same with and without a carriage return at its end.
+//! Any bytes as an RLM log. Law: a line means the same with and without a carriage return at its end,
+//! and what it tells of lines before.
 #![no_main]
 
 use jiff::{civil::date, tz::TimeZone};
@@ -13,6 +14,8 @@ fuzz_target!(|log: &[u8]| {
     with_cr.begin(date(2025, 10, 26));
     for line in log.split(|&byte| byte == b'\n') {
         assert_eq!(plain.line(line), with_cr.line(&[line, b"\r"].concat()));
+        assert_eq!(plain.late(), with_cr.late());
     }
+    assert_eq!(plain.rest(), with_cr.rest());
     assert_eq!(plain.first_day(None), with_cr.first_day(None));
 });
