@@ -32,8 +32,8 @@ const SWITCH_VERSION: u32 = 14;
 pub(super) struct Header {
     isv: String,
     is_small: bool,
-    /// Between `RLM Report Log Format` and START stand some lines of text.
-    is_header: bool,
+    /// Between `RLM Report Log Format` and START stand some lines of text: those are read.
+    is_text: bool,
     /// The file goes on from another: its START is none of the ISV server.
     is_switched: bool,
     /// The first number of the version of the ISV server.
@@ -45,7 +45,7 @@ impl Default for Header {
         Self {
             isv: "rlm".to_owned(),
             is_small: false,
-            is_header: false,
+            is_text: false,
             is_switched: false,
             version: None,
         }
@@ -56,7 +56,7 @@ impl Header {
     /// When a line was written, and what it means.
     pub(super) fn record(&mut self, line: &str) -> (Option<Stamp>, Meaning) {
         if let Some(format) = line.strip_prefix("RLM Report Log Format ") {
-            self.is_header = true;
+            self.is_text = true;
             self.is_small = format.starts_with('1');
             return (None, Meaning::Noise);
         }
@@ -73,7 +73,7 @@ impl Header {
                 (None, Meaning::Noise)
             }
             ["START", _, day, time, ..] => {
-                self.is_header = false;
+                self.is_text = false;
                 let meaning = if std::mem::take(&mut self.is_switched) {
                     Meaning::Noise
                 } else {
@@ -131,7 +131,7 @@ impl Header {
         ];
         match fields.first() {
             None => Meaning::Noise,
-            Some(word) if self.is_header || NOISE.contains(word) => Meaning::Noise,
+            Some(word) if self.is_text || NOISE.contains(word) => Meaning::Noise,
             Some(word) => Meaning::unknown(&format!("unknown record {}", shortened(word))),
         }
     }
