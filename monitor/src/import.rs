@@ -35,7 +35,7 @@ use crate::{
     pipe::{EventSink, pipe},
     serve::{clock, open_writer},
     sources::{
-        import,
+        import::{self, Imports},
         logfile::LogOf,
         unpack::{self, Unpacked},
     },
@@ -67,21 +67,52 @@ pub struct Logs {
 /// # Errors
 /// When a file cannot be read; all the others are stored.
 pub fn import_logs(config: &Config, logs: &Logs) -> anyhow::Result<()> {
+    let mut failed = Vec::new();
+    let files = files(&logs.files, &mut failed);
+    let count = files.len();
     match writer_or_serve(config)? {
-        Some(writer) => with_sink(writer, |sink| each(logs, |path| import_here(logs, path, sink))),
-        None => each(logs, |path| import_by_serve(config, logs, path)),
+        Some(writer) => with_sink(writer, |sink| {
+            let mut imports = Imports::default();
+            let read =
+                |place: &str, path: &Path| import_here(logs, place, path, sink, &mut imports);
+            failed.extend(each(&files, read));
+            if count > 1 {
+                say(&imports.sentence(count))?;
+            }
+            last_of(failed)
+        }),
+        None => {
+            let read = |place: &str, path: &Path| import_by_serve(config, logs, place, path);
+            let unread = each(&files, read);
+            if count > 1 {
+                say(&format!("{} of {count} files read, by licmon serve", count - unread.len()))?;
+            }
+            failed.extend(unread);
+            last_of(failed)
+        }
     }
 }
 
-/// Imports every file; one that cannot be read does not keep the others from it.
-fn each(logs: &Logs, import: impl Fn(&Path) -> anyhow::Result<()>) -> anyhow::Result<()> {
+/// Imports every file, each with its place among them; one that cannot be read does not keep the others from it.
+fn each(
+    files: &[PathBuf],
+    mut import: impl FnMut(&str, &Path) -> anyhow::Result<()>,
+) -> Vec<anyhow::Error> {
     let mut failed = Vec::new();
-    for path in files(&logs.files, &mut failed) {
-        failed.extend(import(&path).err());
+    for (number, path) in (1..).zip(files) {
+        let place = match files.len() {
+            1 => String::new(),
+            count => format!("{number} of {count}: "),
+        };
+        failed.extend(import(&place, path).err());
     }
-    let mut failed = failed.into_iter();
-    let Some(last) = failed.next_back() else { return Ok(()) };
-    failed.try_for_each(|error| say(&format!("{error:#}")))?;
+    failed
+}
+
+/// Says every error but the last, which is left to `main`.
+fn last_of(mut failed: Vec<anyhow::Error>) -> anyhow::Result<()> {
+    let Some(last) = failed.pop() else { return Ok(()) };
+    failed.iter().try_for_each(|error| say(&format!("{error:#}")))?;
     Err(last)
 }
 
@@ -223,7 +254,13 @@ fn with_sink(
     worked
 }
 
-fn import_here(logs: &Logs, path: &Path, sink: &EventSink) -> anyhow::Result<()> {
+fn import_here(
+    logs: &Logs,
+    place: &str,
+    path: &Path,
+    sink: &EventSink,
+    imports: &mut Imports,
+) -> anyhow::Result<()> {
     let Unpacked { file, damage } =
         unpack::open(path).with_context(|| format!("read {}", path.display()))?;
     let of =
@@ -231,10 +268,11 @@ fn import_here(logs: &Logs, path: &Path, sink: &EventSink) -> anyhow::Result<()>
     let known = know(sink, logs.server.clone(), logs.system.name().to_owned())?;
     let mut progress = Progress::new(clock());
     let imported = import::import(&of, file, path, &known, sink, clock, |percent| {
-        progress.show(&format!("{}: {percent} %", path.display()), clock());
+        progress.show(&format!("{place}{}: {percent} %", path.display()), clock());
         true
     })?;
     progress.clear();
+    imports.add(&imported);
     say(&imported.sentence(&path.display().to_string()))?;
     whole(path, damage)
 }
@@ -246,7 +284,7 @@ fn whole(path: &Path, damage: Option<io::Error>) -> anyhow::Result<()> {
     Err(anyhow!(error).context(text))
 }
 
-fn import_by_serve(config: &Config, logs: &Logs, path: &Path) -> anyhow::Result<()> {
+fn import_by_serve(config: &Config, logs: &Logs, place: &str, path: &Path) -> anyhow::Result<()> {
     let Unpacked { file, damage } =
         unpack::open(path).with_context(|| format!("read {}", path.display()))?;
     let full = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
@@ -256,7 +294,7 @@ fn import_by_serve(config: &Config, logs: &Logs, path: &Path) -> anyhow::Result<
         zone: logs.zone_name.clone(),
         path: full.display().to_string(),
     });
-    ask_serve(config, &request, Some(&file))?;
+    ask_serve(config, &request, Some((place, &file)))?;
     whole(path, damage)
 }
 
@@ -268,8 +306,13 @@ pub fn release(config: &Config, lease: u64) -> anyhow::Result<()> {
     ask_serve(config, &Request::Release { lease }, None)
 }
 
-/// Asks the `licmon serve` that holds the databases, and shows what it answers.
-fn ask_serve(config: &Config, request: &Request, file: Option<&File>) -> anyhow::Result<()> {
+/// Asks the `licmon serve` that holds the databases, and shows what it answers: of a file, with its place among others.
+fn ask_serve(
+    config: &Config,
+    request: &Request,
+    file: Option<(&str, &File)>,
+) -> anyhow::Result<()> {
+    let (place, file) = file.unzip();
     let socket = socket(config);
     let asking = || format!("ask the licmon that holds the databases, at {}", socket.display());
     let mut connection = UnixStream::connect(&socket).with_context(asking)?;
@@ -283,7 +326,9 @@ fn ask_serve(config: &Config, request: &Request, file: Option<&File>) -> anyhow:
     let mut progress = Progress::new(clock());
     loop {
         match next_reply(&mut connection).with_context(asking)? {
-            Reply::Progress { text } => progress.show(&text, clock()),
+            Reply::Progress { text } => {
+                progress.show(&format!("{}{text}", place.unwrap_or_default()), clock());
+            }
             Reply::Done { text } => {
                 progress.clear();
                 return say(&text);

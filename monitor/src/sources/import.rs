@@ -5,7 +5,7 @@ use std::{fs::File, io, path::Path};
 
 use anyhow::{Context, anyhow, bail};
 use jiff::Timestamp;
-use lic_protocol::view::Coverage;
+use lic_protocol::{time::rfc3339, view::Coverage};
 use lic_store::checkpoint::Checkpoint;
 
 use super::{
@@ -17,6 +17,9 @@ use crate::pipe::{Closed, EventSink};
 
 /// Said where there is no writer any more.
 const CLOSED: &str = "the databases take no more events";
+
+/// The times of the earliest and the latest event, if there is one.
+pub type Span = Option<(Timestamp, Timestamp)>;
 
 /// What an import found.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +36,8 @@ pub struct Imported {
     pub usage_lines: u64,
     /// Bytes of a last line that somebody may still be writing.
     pub unfinished: u64,
+    /// Of the events read now.
+    pub span: Span,
 }
 
 impl Imported {
@@ -62,6 +67,49 @@ impl Imported {
     }
 }
 
+/// What imports of several files found together.
+#[derive(Clone, Debug, Default)]
+pub struct Imports {
+    files: usize,
+    added: u64,
+    duplicates: u64,
+    unknown: u64,
+    span: Span,
+}
+
+impl Imports {
+    /// One more file was read.
+    pub fn add(&mut self, imported: &Imported) {
+        self.files += 1;
+        self.added += imported.added;
+        self.duplicates += imported.duplicates;
+        self.unknown += imported.coverage.unknown;
+        self.span = spanned(self.span, imported.span);
+    }
+
+    /// The story for people, of `of` files that were to be read.
+    #[must_use]
+    pub fn sentence(&self, of: usize) -> String {
+        let Self { files, added, duplicates, unknown, span } = self;
+        let mut text = format!(
+            "{files} of {of} files read: {added} events added, {duplicates} stored already, {unknown} unknown lines"
+        );
+        if let Some((first, last)) = span {
+            text.extend(["; from ", &rfc3339(*first), " to ", &rfc3339(*last)]);
+        }
+        text
+    }
+}
+
+fn spanned(one: Span, other: Span) -> Span {
+    match (one, other) {
+        (Some((first, last)), Some((other_first, other_last))) => {
+            Some((first.min(other_first), last.max(other_last)))
+        }
+        (one, other) => one.or(other),
+    }
+}
+
 /// Reads `file` into the pipe. `known` are the checkpoints of its license server; `progress` is told the share read, in
 /// percent, and says whether to go on.
 ///
@@ -81,6 +129,7 @@ pub fn import(
     let mut log = open(of, file, path, known, clock).with_context(reading)?;
     let from = log.checkpoint().offset;
     let mut sender = Sender::new(sink.clone());
+    let mut span = None;
     loop {
         let batch = match log.step(clock()).with_context(reading)? {
             Some(batch) => batch,
@@ -89,6 +138,8 @@ pub fn import(
                 None => break,
             },
         };
+        let spans = batch.events.iter().map(|event| Some((event.at, event.at)));
+        span = spans.fold(span, spanned);
         sender.send(batch).map_err(|Closed| anyhow!(CLOSED))?;
         if !progress(percent(log.position(), length)) {
             bail!("stopped; run it again to go on");
@@ -103,6 +154,7 @@ pub fn import(
         coverage: checkpoint.coverage.clone(),
         usage_lines: checkpoint.usage_lines,
         unfinished: log.position() - checkpoint.offset,
+        span,
     })
 }
 
@@ -121,4 +173,40 @@ fn open(
 
 fn percent(position: u64, length: u64) -> u8 {
     u8::try_from((position * 100).checked_div(length).unwrap_or(100).min(100)).unwrap_or(100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(added: u64, unknown: u64, span: Option<(&str, &str)>) -> Imported {
+        let span = span.map(|(first, last)| (first.parse().unwrap(), last.parse().unwrap()));
+        let coverage = Coverage { unknown, ..Coverage::default() };
+        Imported { added, duplicates: 1, coverage, span, ..Imported::default() }
+    }
+
+    /// What was found in each file in, of one more that could not be read; the story out.
+    #[track_caller]
+    fn check(found: &[Imported], expected: &str) {
+        let mut imports = Imports::default();
+        for imported in found {
+            imports.add(imported);
+        }
+        assert_eq!(imports.sentence(found.len() + 1), expected);
+    }
+
+    #[test]
+    fn files_are_told_together() {
+        let late = of(20, 3, Some(("2025-03-03T08:00:00Z", "2025-03-04T08:00:00Z")));
+        let early = of(5, 0, Some(("2025-03-01T08:00:00Z", "2025-03-03T09:00:00Z")));
+        check(
+            &[late, of(0, 0, None), early],
+            "3 of 4 files read: 25 events added, 3 stored already, 3 unknown lines; from 2025-03-01T08:00:00.000Z to \
+             2025-03-04T08:00:00.000Z",
+        );
+        check(
+            &[of(0, 2, None)],
+            "1 of 2 files read: 0 events added, 1 stored already, 2 unknown lines",
+        );
+    }
 }
