@@ -51,7 +51,7 @@ use crate::{
     },
     sources::{
         logfile::LogOf,
-        tail::{Follower, Following, Waker},
+        tail::{Follower, Following, waker::Waker},
     },
     writer,
 };

@@ -32,7 +32,7 @@ use licmon::{
     pipe::{Closed, Message, READER_BATCHES_MAX, pipe},
     sources::{
         logfile::LogOf,
-        tail::{Follower, Following, Waker},
+        tail::{Follower, Following, waker::Waker},
     },
 };
 use proptest::prelude::*;

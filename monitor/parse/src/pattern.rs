@@ -1,23 +1,22 @@
 //! A log of any license system, read by the regular expressions of whoever knows it. The expressions are searched once a line,
 //! which is linear in the line; nothing iterates.
 
+mod parts;
+
 use jiff::{
     Timestamp,
     civil::{DateTime, date},
     fmt::strtime::BrokenDownTime,
     tz::TimeZone,
 };
-use lic_protocol::{
-    event::{Checkin, Checkout, Denial, EndReason, Fact, HandleOf, ReasonClass},
-    name::{FeatureName, HostName, UserName},
-    outcome::Outcome,
-};
-use regex::{Captures, Regex, RegexBuilder};
+use lic_protocol::event::Fact;
+use regex::{Regex, RegexBuilder};
 
+use self::parts::Parts;
 use crate::{
     LicenseSystem, Line, LogParser, Meaning,
     clock::{Clock, Instant},
-    text::{self, number},
+    text,
 };
 
 /// The name of the license system in configuration.
@@ -26,8 +25,6 @@ pub const NAME: &str = "pattern";
 const SAMPLE: DateTime = date(2025, 11, 27).at(15, 34, 56, 0);
 /// Largest compiled expression. One that would be larger takes a second to say so.
 const COMPILED_BYTES_MAX: usize = 1 << 20;
-/// What a host is called that the log does not tell.
-const NO_HOST: &str = "-";
 /// Groups that an expression may have.
 const GROUPS: [&str; 11] = [
     "at", "feature", "user", "host", "count", "handle", "seat", "version", "process", "project",
@@ -231,97 +228,6 @@ fn instant(clock: &mut Clock, format: &str, text: &str) -> Option<Instant> {
     };
     let year = TimeZone::UTC.to_datetime(instant.at).year();
     (1971..=2100).contains(&year).then_some(instant)
-}
-
-/// The groups of a match. One that is not there is empty.
-struct Parts<'a>(Captures<'a>);
-
-impl Parts<'_> {
-    fn get(&self, name: &str) -> &str {
-        self.0.name(name).map_or("", |found| found.as_str())
-    }
-
-    fn said(&self, name: &str) -> Option<String> {
-        Some(self.get(name)).filter(|text| !text.is_empty()).map(str::to_owned)
-    }
-
-    fn feature(&self) -> Option<FeatureName> {
-        self.said("feature").map(FeatureName::new)
-    }
-
-    fn user(&self) -> Option<UserName> {
-        self.said("user").map(UserName::new)
-    }
-
-    fn host(&self) -> HostName {
-        HostName::new(self.said("host").unwrap_or_else(|| NO_HOST.to_owned()))
-    }
-
-    /// 1 where the line does not say; `None` where that is no number of seats.
-    fn count(&self) -> Option<u32> {
-        match self.get("count") {
-            "" => Some(1),
-            digits => number(digits).filter(|seats| *seats > 0),
-        }
-    }
-
-    /// Without handles in the log, a holder's checkins end his checkouts in their order.
-    fn handle(&self) -> Option<(String, HandleOf)> {
-        match self.said("handle") {
-            Some(handle) => Some((handle, HandleOf::Session)),
-            None => Some((format!("{}@{}", self.user()?, self.host()), HandleOf::Holder)),
-        }
-    }
-
-    fn checkout(&self) -> Option<Checkout> {
-        let (handle, handle_of) = self.handle()?;
-        Some(Checkout {
-            feature: self.feature()?,
-            user: self.user()?,
-            host: self.host(),
-            count: self.count()?,
-            handle,
-            handle_of,
-            seat: self.said("seat"),
-            version: self.said("version"),
-            vendor: None,
-            unit: None,
-            display: None,
-            process: self.said("process"),
-            project: self.said("project"),
-        })
-    }
-
-    fn checkin(&self) -> Option<Checkin> {
-        let (handle, handle_of) = self.handle()?;
-        Some(Checkin {
-            feature: self.feature()?,
-            handle,
-            handle_of,
-            count: Some(self.count()?),
-            user: self.user()?,
-            host: self.host(),
-            reason: EndReason::Checkin,
-            ended_before: None,
-            outcome: Outcome::default(),
-        })
-    }
-
-    fn denial(&self, exhausted: Option<&Regex>) -> Option<Denial> {
-        let reason = self.get("reason").to_owned();
-        let is_exhausted = exhausted.is_some_and(|exhausted| exhausted.is_match(&reason));
-        let class = if is_exhausted { ReasonClass::Exhausted } else { ReasonClass::Other };
-        Some(Denial {
-            feature: self.feature()?,
-            user: self.user()?,
-            host: self.host(),
-            count: self.count()?,
-            tries: 1,
-            reason,
-            class,
-            process: self.said("process"),
-        })
-    }
 }
 
 #[cfg(test)]

@@ -5,16 +5,13 @@
 //! renamed is read to its end while somebody may still write to it, and so is one that was compressed meanwhile.
 
 mod packed;
+pub mod waker;
 
 use std::{
     collections::{HashMap, HashSet},
     io,
     path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-        mpsc::{Receiver, SyncSender, sync_channel},
-    },
+    sync::mpsc::Receiver,
     time::Duration,
 };
 
@@ -27,7 +24,7 @@ use notify::{
 };
 use tracing::{info, warn};
 
-use self::packed::Again;
+use self::{packed::Again, waker::Waker};
 use super::{
     folder::{Extent, Inode, Listed, list, open_regular},
     logfile::{LogFile, LogOf},
@@ -38,38 +35,6 @@ use crate::pipe::{Closed, EventSink};
 
 /// A file nobody wrote to for so long is closed; it is opened again when it grows.
 const QUIET: SignedDuration = SignedDuration::from_secs(30);
-
-/// Wakes a follower, and stops it.
-#[derive(Clone)]
-pub struct Waker {
-    hint: SyncSender<()>,
-    stop: Arc<AtomicBool>,
-}
-
-impl Waker {
-    /// A waker, and where its hints arrive.
-    #[must_use]
-    pub fn new() -> (Self, Receiver<()>) {
-        let (hint, hints) = sync_channel(1);
-        (Self { hint, stop: Arc::default() }, hints)
-    }
-
-    /// Something may have changed.
-    pub fn hint(&self) {
-        // One hint that was not taken yet says as much as two.
-        let _ = self.hint.try_send(());
-    }
-
-    /// Stops the follower, at the latest after the batch it is reading.
-    pub fn stop(&self) {
-        self.stop.store(true, Ordering::Relaxed);
-        self.hint();
-    }
-
-    fn is_stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
-    }
-}
 
 /// Follows the logs of one license server.
 pub struct Follower {

@@ -28,7 +28,7 @@ use licmon::{
     pipe::{EventSink, Message, pipe},
     sources::{
         logfile::LogOf,
-        tail::{Follower, Following, Waker},
+        tail::{Follower, Following, waker::Waker},
     },
 };
 use tempfile::TempDir;
