@@ -125,3 +125,34 @@ fn rlm_log_is_read_on_at_any_byte() {
     }
     check("rlm", &log, "2025-11-24T10:00:00Z");
 }
+
+/// A debug log of two ISV servers; some denials have no reason, and the last waits for one.
+#[test]
+fn rlm_log_with_denials_that_wait_is_read_on_at_any_byte() {
+    let mut log = "05/11/2012 00:00 (rlm) RLM License Server Version 9.1\n".to_owned();
+    for n in 0..1200 {
+        let (at, isv) = (format!("05/11 {:02}:{:02}", n / 60, n % 60), ["acme", "beta"][n % 2]);
+        writeln!(log, "{at} ({isv}) DENIED: (1) solver v2.1 to ann@pine").unwrap();
+        if n % 3 == 0 {
+            writeln!(log, "{at} ({isv})         All licenses in use").unwrap();
+        }
+        writeln!(log, "{at} ({isv}) OUT: solver v2.1 by bo@birch").unwrap();
+        writeln!(log, "{at} ({isv}) DENIED: (2) solver v2.1 to ann@pine").unwrap();
+    }
+    check("rlm", &log, "2012-05-11T19:59:00Z");
+}
+
+/// A report log of before RLM 14, whose last START stands in its last header.
+#[test]
+fn rlm_log_whose_starts_wait_is_read_on_at_any_byte() {
+    let header = "RLM Report Log Format 0, version 2.0\nISV: acme, RLM version 9.1 BL2\n";
+    let mut log = String::new();
+    for day in 1..9 {
+        write!(log, "{header}START oak 09/0{day}/2013 08:00:00\nLICENSE FILE acme.lic\n").unwrap();
+        if day % 2 == 0 {
+            writeln!(log, "INUSE solver 5.0 3 ann pine \"\" 1 41 485c 09/0{day} 08:00:00").unwrap();
+        }
+        writeln!(log, "IN 1 solver 5.0 ann pine \"\" 1 0 0 41 09/0{day} 09:00:00").unwrap();
+    }
+    check("rlm", &log, "2013-09-08T09:00:00Z");
+}
