@@ -1,45 +1,47 @@
-//! licmon's own log: one line for one event, whatever a file, a user or a server is called.
+//! licmon's own log: what is told of, and to whom.
 
-use std::{
-    io::{self, Write},
-    str,
-};
+use std::{env, io::Write};
+
+use lic_protocol::log::{Line, Log};
+use tracing::Metadata;
+use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
 use crate::table::shown;
 
-/// Standard error, to which each event is written at once, without a control character in its midst.
-#[derive(Debug, Default)]
-pub struct OneLine;
+/// Says how much is told of: `error`, `warn`, `info`, `debug`.
+const LEVEL: &str = "LICMON_LOG";
 
-impl Write for OneLine {
-    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
-        let text = str::from_utf8(event).map_err(io::Error::other)?;
-        io::stderr().lock().write_all(one_line(text).as_bytes())?;
-        Ok(event.len())
+struct Story(Log);
+
+impl<'a> MakeWriter<'a> for Story {
+    type Writer = Line;
+
+    fn make_writer(&'a self) -> Line {
+        self.0.line("INFO")
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        io::stderr().flush()
+    fn make_writer_for(&'a self, event: &Metadata<'_>) -> Line {
+        self.0.line(event.level().as_str())
     }
 }
 
-fn one_line(event: &str) -> String {
-    format!("{}\n", shown(event.strip_suffix('\n').unwrap_or(event)))
+/// From now on the story of a day goes to standard error, which a service manager keeps.
+pub fn start() {
+    let filter = EnvFilter::try_from_env(LEVEL).unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(Story(log()))
+        .with_ansi(false)
+        .with_target(false)
+        .init();
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Tells why the program ends.
+pub fn failed(why: &str) {
+    // If standard error is gone there is nobody to tell.
+    drop(log().line("ERROR").write_all(format!("licmon: {why}").as_bytes()));
+}
 
-    #[test]
-    fn a_name_ends_no_line_and_begins_none() {
-        for (event, expected) in [
-            ("INFO ready\n", "INFO ready\n"),
-            ("INFO following a\nERROR forged\n", "INFO following a\\x0AERROR forged\n"),
-            ("WARN \u{1b}[2Jb\r\n", "WARN \\x1B[2Jb\\x0D\n"),
-            ("INFO Åsa\n", "INFO Åsa\n"),
-        ] {
-            assert_eq!(one_line(event), expected);
-        }
-    }
+fn log() -> Log {
+    Log::new(|text| shown(text).into_owned(), env::var("JOURNAL_STREAM").ok().as_deref())
 }

@@ -1,15 +1,14 @@
 //! licmon: arguments, logging, exit status.
 
-use std::{io::Write, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::Parser;
 use lic_protocol::config::ConfigError;
 use licmon::{
     cli::{Cli, NotNow, Usage},
-    log::OneLine,
+    log,
 };
 use nix::sys::stat::{Mode, umask};
-use tracing_subscriber::EnvFilter;
 
 /// It could not be done.
 const FAILED: u8 = 1;
@@ -23,14 +22,12 @@ fn main() -> ExitCode {
     umask(Mode::S_IWGRP | Mode::S_IRWXO);
     let cli = Cli::parse();
     if cli.is_serve() {
-        log();
+        log::start();
     }
     match cli.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let text = format!("{error:#}");
-            // If standard error is gone there is nobody to tell.
-            drop(writeln!(std::io::stderr(), "licmon: {}", licmon::table::shown(&text)));
+            log::failed(&format!("{error:#}"));
             let is_wrong = error.is::<Usage>() || error.is::<ConfigError>();
             ExitCode::from(match () {
                 () if is_wrong => WRONG,
@@ -39,15 +36,4 @@ fn main() -> ExitCode {
             })
         }
     }
-}
-
-/// The story of a day goes to standard error, which a service manager keeps.
-fn log() {
-    let filter = EnvFilter::try_from_env("LICMON_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(OneLine::default)
-        .with_ansi(false)
-        .with_target(false)
-        .init();
 }

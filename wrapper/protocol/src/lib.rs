@@ -7,6 +7,8 @@ pub mod config;
 pub mod dashboard;
 pub mod doctor;
 pub mod event;
+#[cfg(feature = "config")]
+pub mod log;
 pub mod name;
 pub mod outcome;
 pub mod pairs;
