@@ -169,7 +169,14 @@ pub fn open_writer(config: &Config) -> anyhow::Result<Writer> {
         let made = DirBuilder::new().recursive(true).mode(0o750).create(folder);
         made.with_context(|| format!("make folder {}", folder.display()))?;
     }
-    Ok(Writer::open(&config.databases())?)
+    let writer = Writer::open(&config.databases())?;
+    if let Some(copy) = writer.copy() {
+        info!(
+            "the schema of history has changed; as it was before it is in {}: remove it when you are content",
+            copy.display()
+        );
+    }
+    Ok(writer)
 }
 
 /// The one place of licmon that reads the wall clock.

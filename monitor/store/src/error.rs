@@ -71,6 +71,17 @@ pub enum StoreError {
         /// Its schema.
         found: u32,
     },
+    /// History cannot be copied before its schema changes, and so is left at the old one.
+    #[error(
+        "copy the history of before this upgrade to {}: make room there, or go back to the program of before",
+        path.display()
+    )]
+    Copy {
+        /// The copy.
+        path: PathBuf,
+        /// Why.
+        source: rusqlite::Error,
+    },
     /// SQLite itself is too old to be trusted with a write-ahead log.
     #[error("SQLite {found} has a known fault in its write-ahead log: 3.51.3 or newer is needed")]
     SqliteTooOld {

@@ -18,13 +18,14 @@ pub(crate) enum Found {
     Ours,
 }
 
-/// Refuses the pair if either is not what belongs there; nothing was made or changed by then.
-pub(crate) fn both(paths: &DatabasePaths) -> Result<(), StoreError> {
+/// What is at the path of history. Refuses the pair if either is not what belongs there; nothing was made or changed by then.
+pub(crate) fn both(paths: &DatabasePaths) -> Result<Found, StoreError> {
     if paths.history == paths.live {
         return Err(StoreError::OneFile { path: paths.live.clone() });
     }
-    history(&paths.history)?;
-    live(&paths.live).map(drop)
+    let found = history(&paths.history)?;
+    live(&paths.live)?;
+    Ok(found)
 }
 
 /// What is at the path of history.

@@ -14,6 +14,7 @@ pub mod read;
 pub mod writer;
 
 mod blocks;
+mod copy;
 mod entry;
 mod history;
 mod identify;

@@ -2,7 +2,10 @@
 
 mod ends;
 
-use std::{collections::HashMap, path::Path};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 
 use jiff::Timestamp;
 use lic_protocol::{
@@ -15,11 +18,12 @@ use crate::{
     blocks::Blocks,
     checkpoint::{self, Checkpoint},
     commit::{Batch, Receipt},
-    configured,
+    configured, copy,
     entry::{Change, Entry, Opened, Waiting},
     error::{Doing, StoreError},
     history::{self, Stamp},
-    identify, live,
+    identify::{self, Found},
+    live,
     lock::Lock,
     names::Names,
     open::{self, DatabasePaths},
@@ -42,6 +46,7 @@ pub struct Writer {
     starts: Starts,
     /// Whether no open session can be older than a start of its vendor daemon.
     is_settled: bool,
+    copy: Option<PathBuf>,
     lock: Lock,
 }
 
@@ -59,7 +64,10 @@ impl Writer {
     /// When another process writes them, when a file is not ours or from a newer program, and whatever SQLite meets.
     pub fn open(paths: &DatabasePaths) -> Result<Self, StoreError> {
         let lock = Lock::take(paths)?;
-        identify::both(paths)?;
+        let copy = match identify::both(paths)? {
+            Found::Ours => copy::of_older(&paths.history)?,
+            Found::Nothing => None,
+        };
         let history = open::history_for_writing(&paths.history)?;
         let mut live = open::live_for_writing(&paths.live)?;
         let servers = known_servers(&history)?;
@@ -77,8 +85,15 @@ impl Writer {
             history,
             live,
             servers,
+            copy,
             lock,
         })
+    }
+
+    /// Where the history of before an upgrade was copied to when it was opened; `None` where it had the newest schema.
+    #[must_use]
+    pub fn copy(&self) -> Option<&Path> {
+        self.copy.as_deref()
     }
 
     /// Tells other processes where this one can be asked to write for them.
