@@ -75,7 +75,7 @@ fn look(config: &Config, now: Timestamp, findings: &mut Findings) {
         }
     }
     logs::look(config, &who, &servers, now, findings);
-    tools::look(config, findings);
+    tools::look(config, now, findings);
     kernel::look(findings);
 }
 

@@ -48,6 +48,7 @@ use crate::{
     server::{
         SeatServer,
         config::{Believed, BelievedSession, SeatServerConfig, SpoolConfig, ToolConfig},
+        peer,
     },
     sources::{
         logfile::LogOf,
@@ -85,6 +86,12 @@ pub fn serve(
     writer.configure(&configured(config))?;
     writer.say_where(&config.place.runtime.join(paths::SEAT_SOCKET))?;
     let followers = followers(config, &writer)?;
+    if let Err(error) = peer::can_hold() {
+        error!(
+            "nobody can be given a seat, and tools do what their on_down says: this kernel gives no descriptor of a process \
+             (pidfd_open: {error}), which Linux has since 5.3 and a container must allow"
+        );
+    }
     let (sink, messages) = pipe();
     let writing = start_writer(writer, messages, ends.clone())?;
     let (tools, reloads) = channel();

@@ -180,3 +180,30 @@ fn a_rule_that_comes_with_a_reload_finds_what_runs_already() {
     end(&site, "bare", unwrapped);
     active_becomes(&site, 0);
 }
+
+#[test]
+fn doctor_names_whoever_goes_around() {
+    let mut site = site();
+    look_for_it(&site);
+    site.start();
+    let doctor = || {
+        let output = site.run_licmon(&["doctor"]);
+        let said = shown(&output);
+        assert!(!said.contains(SECRET), "{said}");
+        said
+    };
+    let mut wrapped = site.licwrap(&["-f", "t", "--"]);
+    wrapped.arg(&programs().probe);
+    tell(&mut wrapped, &site, "wrapped");
+    let wrapped = wrapped.spawn().expect("licwrap starts");
+    active_becomes(&site, 1);
+    assert_eq!(doctor(), "exit status: 0\nnothing is wrong\n");
+    let around = bare(&site, "around");
+    let expected = format!(
+        "warning: tools: t runs around licwrap and takes no seat: 1 process now: probe ({}, ",
+        around.id()
+    );
+    wait::until("doctor finds it", || doctor().contains(&expected));
+    end(&site, "around", around);
+    end(&site, "wrapped", wrapped);
+}

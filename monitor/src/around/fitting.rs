@@ -1,11 +1,21 @@
-//! `licmon check-config`: what each rule fits now, by name, number and user, and never by arguments.
+//! What each rule fits now, by name, number and user, and never by arguments: all of it for `licmon check-config`, and what no lease
+//! covers for `licmon doctor`.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use jiff::Timestamp;
+use lic_protocol::name::FeatureName;
 
-use super::{process::Process, rule::Rule, scan};
-use crate::{server::peer::Users, table::say};
+use super::{
+    look::{Covered, Look},
+    process::Process,
+    rule::Rule,
+    scan,
+};
+use crate::{
+    server::{held, peer::Users},
+    table::say,
+};
 
 /// Most processes that are named for a rule.
 const NAMED_MAX: usize = 10;
@@ -36,6 +46,37 @@ pub fn say_fitting(rules: &[Rule], every: Duration, now: Timestamp) -> anyhow::R
         ))?;
     }
     Ok(())
+}
+
+/// What runs now without a lease, tool by tool and in words: nothing of a tool that nobody goes around.
+///
+/// # Errors
+/// When /proc or the folder of seats cannot be read.
+pub fn uncovered(
+    rules: &[Rule],
+    seats: &Path,
+    now: Timestamp,
+) -> anyhow::Result<Vec<(FeatureName, String)>> {
+    if rules.is_empty() {
+        return Ok(Vec::new());
+    }
+    let processes = scan::processes(rules, now)?;
+    let held = held::all(seats)?;
+    let before = Covered::new();
+    let look = Look::new(&processes, &held, &before);
+    let mut users = Users::default();
+    let mut uncovered = Vec::new();
+    for rule in rules {
+        let feature = rule.feature.as_str();
+        let mut found = look.topmost(rule);
+        found.retain(|process| {
+            !look.is_covered(feature, process) && !look.has_token(feature, process, scan::pipes)
+        });
+        if !found.is_empty() {
+            uncovered.push((rule.feature.clone(), in_words(&found, &mut users)));
+        }
+    }
+    Ok(uncovered)
 }
 
 fn in_words(processes: &[&Process], users: &mut Users) -> String {

@@ -1,20 +1,20 @@
 //! What the kernel must be able to do for a seat to be free the moment its process ends.
 
+use std::io;
+
 use lic_protocol::doctor::Findings;
-use rustix::{
-    io::Errno,
-    process::{PidfdFlags, getpid, pidfd_open},
-};
+
+use crate::server::peer;
 
 pub(super) fn look(findings: &mut Findings) {
-    tell(pidfd_open(getpid(), PidfdFlags::empty()).err(), findings);
+    tell(peer::can_hold(), findings);
 }
 
-fn tell(refusal: Option<Errno>, findings: &mut Findings) {
-    if let Some(errno) = refusal {
+fn tell(can_hold: io::Result<()>, findings: &mut Findings) {
+    if let Err(error) = can_hold {
         findings.fault(
             "kernel",
-            format!("the kernel gives no descriptor of a process (pidfd_open: {errno}), by which licmon holds seats"),
+            format!("the kernel gives no descriptor of a process (pidfd_open: {error}), by which licmon holds seats"),
             "Linux 5.3 or newer is needed, and a container must allow pidfd_open",
         );
     }
@@ -26,10 +26,14 @@ mod tests {
 
     #[test]
     fn a_kernel_without_it_is_told() {
-        for (refusal, expected) in [(None, 0), (Some(Errno::NOSYS), 1), (Some(Errno::PERM), 1)] {
+        for (can_hold, expected) in [
+            (Ok(()), 0),
+            (Err(io::ErrorKind::Unsupported), 1),
+            (Err(io::ErrorKind::PermissionDenied), 1),
+        ] {
             let mut findings = Findings::default();
-            tell(refusal, &mut findings);
-            assert_eq!(findings.faults(), expected, "{refusal:?}");
+            tell(can_hold.map_err(io::Error::from), &mut findings);
+            assert_eq!(findings.faults(), expected, "{can_hold:?}");
         }
     }
 }

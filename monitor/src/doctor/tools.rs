@@ -1,5 +1,5 @@
-//! Tools that are called by their own name: whether licwrap stands in front of each, and whether it can be gone around. Only what
-//! `PATH` and /etc/licwrap.d show; a path that somebody types is not seen.
+//! Tools that are called by their own name: whether licwrap stands in front of each, and whether it can be gone around, by what
+//! `PATH` and /etc/licwrap.d show; and tools that run now without a seat.
 
 use std::{
     env, fs,
@@ -7,9 +7,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use jiff::Timestamp;
 use lic_protocol::{doctor::Findings, pairs::Pairs, paths};
 
-use crate::config::Config;
+use crate::{
+    around::{fitting, rule},
+    config::Config,
+};
 
 const ABOUT: &str = "tools";
 const OTHERS_WRITE: u32 = 0o022;
@@ -23,7 +27,7 @@ struct Places<'a> {
     owner: u32,
 }
 
-pub(super) fn look(config: &Config, findings: &mut Findings) {
+pub(super) fn look(config: &Config, now: Timestamp, findings: &mut Findings) {
     let path = env::var_os("PATH").unwrap_or_default();
     let places = Places {
         files: Path::new(paths::TOOLS_SYSTEM),
@@ -32,6 +36,22 @@ pub(super) fn look(config: &Config, findings: &mut Findings) {
         owner: 0,
     };
     places.look(findings);
+    look_at_processes(config, now, findings);
+}
+
+/// Whoever runs a tool now without a seat. Root and licmon's own user alone see who has one.
+fn look_at_processes(config: &Config, now: Timestamp, findings: &mut Findings) {
+    let seats = config.place.runtime.join(paths::SEATS);
+    let Ok(uncovered) = fitting::uncovered(&rule::rules(&config.tools), &seats, now) else {
+        return;
+    };
+    for (feature, who) in uncovered {
+        findings.warning(
+            ABOUT,
+            format!("{feature} runs around licwrap and takes no seat: {who}"),
+            "let its users call it by licwrap: by a link of its name before it on PATH, or by permissions that keep them from the tool itself",
+        );
+    }
 }
 
 impl Places<'_> {

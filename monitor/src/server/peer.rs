@@ -144,6 +144,14 @@ pub(super) fn real_uid(pid: u32) -> Option<u32> {
     str::from_utf8(uids).ok()?.split_ascii_whitespace().next()?.parse().ok()
 }
 
+/// Whether this kernel gives descriptors of processes, by which seats are held.
+///
+/// # Errors
+/// Why it does not.
+pub(crate) fn can_hold() -> io::Result<()> {
+    open_process(std::process::id()).map(drop)
+}
+
 /// When a process started, in ticks since boot; `None` when it is gone.
 pub(crate) fn start_time(pid: u32) -> Option<u64> {
     stat(pid).ok().map(|stat| stat.start_time)
