@@ -68,7 +68,8 @@ fn look(config: &Config, now: Timestamp, findings: &mut Findings) {
     databases::look(config, &who, findings);
     let servers = Reader::open(&config.databases()).and_then(|reader| reader.servers());
     let mut servers = servers.unwrap_or_default();
-    if !seats::look(config, findings) {
+    // Where the kernel gives no seats, nobody is answered.
+    if kernel::look(findings) && !seats::look(config, findings) {
         // That licmon does not run is all that each of them could say.
         for server in &mut servers {
             server.error = None;
@@ -76,7 +77,6 @@ fn look(config: &Config, now: Timestamp, findings: &mut Findings) {
     }
     logs::look(config, &who, &servers, now, findings);
     tools::look(config, now, findings);
-    kernel::look(findings);
 }
 
 fn things(count: usize) -> String {

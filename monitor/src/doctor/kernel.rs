@@ -6,18 +6,19 @@ use lic_protocol::doctor::Findings;
 
 use crate::server::peer;
 
-pub(super) fn look(findings: &mut Findings) {
-    tell(peer::can_hold(), findings);
+/// Whether it can.
+pub(super) fn look(findings: &mut Findings) -> bool {
+    tell(peer::can_hold(), findings)
 }
 
-fn tell(can_hold: io::Result<()>, findings: &mut Findings) {
-    if let Err(error) = can_hold {
-        findings.fault(
-            "kernel",
-            format!("the kernel gives no descriptor of a process (pidfd_open: {error}), by which licmon holds seats"),
-            "Linux 5.3 or newer is needed, and a container must allow pidfd_open",
-        );
-    }
+fn tell(can_hold: io::Result<()>, findings: &mut Findings) -> bool {
+    let Err(error) = can_hold else { return true };
+    findings.fault(
+        "kernel",
+        format!("the kernel gives no descriptor of a process (pidfd_open: {error}), by which licmon holds seats"),
+        "Linux 5.3 or newer is needed, and a container must allow pidfd_open",
+    );
+    false
 }
 
 #[cfg(test)]
