@@ -352,7 +352,7 @@ pub fn asked(config: &Config, request: &Request) -> Option<Reply> {
 }
 
 /// Where the `licmon serve` that holds the databases can be asked.
-fn socket(config: &Config) -> PathBuf {
+pub(crate) fn socket(config: &Config) -> PathBuf {
     let told = holder(&config.databases());
     told.unwrap_or_else(|| config.place.runtime.join(paths::SEAT_SOCKET))
 }

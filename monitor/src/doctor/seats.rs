@@ -9,12 +9,11 @@ use std::{
 
 use lic_protocol::{
     doctor::Findings,
-    paths,
     want::Choice,
     wire::{Acquire, MESSAGE_BYTES_MAX, Request, Wait},
 };
 
-use crate::config::Config;
+use crate::{config::Config, import::socket};
 
 const ABOUT: &str = "seats";
 /// How long licmon may take to answer.
@@ -24,7 +23,7 @@ const NO_TOOL: &str = "\u{1}doctor";
 
 /// Whether licmon answers. A socket that a service manager keeps lets itself be connected to all the same, so it is asked.
 pub(super) fn look(config: &Config, findings: &mut Findings) -> bool {
-    let socket = config.place.runtime.join(paths::SEAT_SOCKET);
+    let socket = socket(config);
     let Err(error) = ask(&socket) else { return true };
     findings.fault(
         ABOUT,
