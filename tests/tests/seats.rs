@@ -10,6 +10,10 @@ use std::{
 
 use lic_protocol::view::Session;
 use lic_tests::{programs::programs, site::Site, tool, wait};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 
 const RUNS: usize = 200;
 
@@ -266,4 +270,28 @@ fn a_tool_that_got_no_license_is_denied_and_runs_again() {
     let denial = site.denials().denials.remove(0);
     assert_eq!(denial.reason, "the tool exited with 3, its own \"no license\" status");
     assert_eq!((denial.process.as_deref(), denial.count), (Some("sh"), 1));
+}
+
+#[test]
+fn s10_a_stopped_waiter_takes_no_seat_and_is_served_when_it_goes_on() {
+    let site = site("1");
+    let first = holder(&site, &["-f", "t"], "first");
+    live_becomes(&site, 1);
+    let stopped = holder(&site, &["-f", "t", "-P", "stopped"], "go");
+    wait::until("it waits", || site.queue().len() == 1);
+    let pid = Pid::from_raw(stopped.id().cast_signed());
+    kill(pid, Signal::SIGSTOP).expect("it stops");
+    let second = holder(&site, &["-f", "t", "-P", "second"], "second");
+    wait::until("both wait", || site.queue().len() == 2);
+    fs::write(site.path("first"), "").expect("the first ends");
+    let holds = |project: &str| {
+        let active = site.active();
+        active.len() == 1 && active[0].project.as_deref() == Some(project)
+    };
+    wait::until("the second runs", || holds("second"));
+    kill(pid, Signal::SIGCONT).expect("it goes on");
+    fs::write(site.path("second"), "").expect("the second ends");
+    wait::until("the one that was stopped runs", || holds("stopped"));
+    fs::write(site.path("go"), "").expect("it ends");
+    ends_well(vec![first, second, stopped]);
 }
