@@ -5,7 +5,10 @@ use std::collections::{HashMap, HashSet};
 use lic_protocol::event::{Event, Identity};
 use rusqlite::{Connection, Row, named_params};
 
-use crate::error::{Doing, StoreError};
+use crate::{
+    error::{Doing, StoreError},
+    seal::{Rows, Table},
+};
 
 /// Records per block.
 pub(crate) const BLOCK_RECORDS: i64 = 1024;
@@ -37,6 +40,8 @@ pub(crate) struct Blocks {
     full: HashMap<i64, Full>,
     tail: Tail,
     loaded: HashMap<(i64, i64), HashSet<Identity>>,
+    /// Blocks that were closed since the last commit.
+    pub(crate) rows: Rows,
 }
 
 /// The full blocks that one server has records in.
@@ -77,7 +82,7 @@ impl Blocks {
             tail.times.insert(server, (block.earliest_ms, block.latest_ms));
             tail.identities.extend(identities(history, server, block)?);
         }
-        Ok(Self { full, tail, loaded: HashMap::new() })
+        Ok(Self { full, tail, loaded: HashMap::new(), rows: Rows::default() })
     }
 
     /// The id of the next record.
@@ -131,9 +136,11 @@ impl Blocks {
             return Ok(());
         }
         let tail = std::mem::replace(&mut self.tail, Tail::empty(last_id + 1));
-        for (server, (earliest_ms, latest_ms)) in tail.times {
+        let mut times: Vec<_> = tail.times.into_iter().collect();
+        times.sort_unstable();
+        for (server, (earliest_ms, latest_ms)) in times {
             let block = Block { first_id, last_id, earliest_ms, latest_ms };
-            store(history, server, block)?;
+            store(history, &mut self.rows, server, block)?;
             self.full.entry(server).or_default().push(block);
         }
         Ok(())
@@ -146,10 +153,15 @@ impl Tail {
     }
 }
 
-fn store(history: &Connection, server: i64, block: Block) -> Result<(), StoreError> {
+fn store(
+    history: &Connection,
+    rows: &mut Rows,
+    server: i64,
+    block: Block,
+) -> Result<(), StoreError> {
     let doing = "store a block";
-    let sql = "insert into block (first_id, server, last_id, earliest_ms, latest_ms)
-        values (:first_id, :server, :last_id, :earliest_ms, :latest_ms)";
+    let sql = "insert into block (first_id, server, last_id, earliest_ms, latest_ms, seal)
+        values (:first_id, :server, :last_id, :earliest_ms, :latest_ms, :seal)";
     let values = named_params! {
         ":first_id": block.first_id,
         ":server": server,
@@ -157,7 +169,7 @@ fn store(history: &Connection, server: i64, block: Block) -> Result<(), StoreErr
         ":earliest_ms": block.earliest_ms,
         ":latest_ms": block.latest_ms,
     };
-    history.prepare_cached(sql).doing(doing)?.execute(values).doing(doing).map(drop)
+    rows.insert(history, Table::Block, sql, values).doing(doing).map(drop)
 }
 
 /// The blocks in which a server has records, or every block; the unfinished one last.

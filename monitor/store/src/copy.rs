@@ -71,7 +71,8 @@ mod tests {
         db.pragma_update(None, "journal_mode", "wal").unwrap();
         migrate::migrate(&mut db, &path, &migrate::HISTORY[..schemas], APPLICATION_ID).unwrap();
         db.execute_batch(
-            "insert into name values (1, 'ann'); insert into batch values (7, 1, 1, 5, null)",
+            "insert into name (id, text) values (1, 'ann');
+            insert into batch (number, first_id, last_id, committed_at_ms) values (7, 1, 1, 5)",
         )
         .unwrap();
         path

@@ -10,6 +10,7 @@ use crate::{
     checkpoint::Checkpoint,
     error::{Doing, StoreError},
     names::Names,
+    seal::{Rows, Table},
 };
 
 /// What every record has beside its fact.
@@ -41,16 +42,17 @@ impl Stamp<'_> {
 pub(crate) fn add_checkout(
     history: &Connection,
     names: &mut Names,
+    rows: &mut Rows,
     stamp: &Stamp<'_>,
     checkout: &Checkout,
 ) -> Result<(), StoreError> {
     let doing = "store a checkout";
     let sql = "insert into checkout (
             id, server, feature, at_ms, learned_at_ms, user, host, count, handle, seat, version, vendor, unit,
-            display, process, project, source, identity_hash, identity_ordinal, raw)
+            display, process, project, source, identity_hash, identity_ordinal, raw, seal)
         values (
             :id, :server, :feature, :at_ms, :learned_at_ms, :user, :host, :count, :handle, :seat, :version, :vendor,
-            :unit, :display, :process, :project, :source, :identity_hash, :identity_ordinal, :raw)";
+            :unit, :display, :process, :project, :source, :identity_hash, :identity_ordinal, :raw, :seal)";
     let mut option = |text: Option<&str>| names.intern_option(history, text);
     let (seat, version) = (option(checkout.seat.as_deref())?, option(checkout.version.as_deref())?);
     let vendor = option(checkout.vendor.as_ref().map(lic_protocol::name::VendorName::as_str))?;
@@ -79,13 +81,14 @@ pub(crate) fn add_checkout(
         ":identity_ordinal": stamp.event.identity.ordinal,
         ":raw": stamp.event.raw,
     };
-    history.prepare_cached(sql).doing(doing)?.execute(values).doing(doing).map(drop)
+    rows.insert(history, Table::Checkout, sql, values).doing(doing).map(drop)
 }
 
 /// Stores a checkin of `checkout`, or of one that is not known.
 pub(crate) fn add_checkin(
     history: &Connection,
     names: &mut Names,
+    rows: &mut Rows,
     stamp: &Stamp<'_>,
     checkin: &Checkin,
     checkout: Option<i64>,
@@ -93,10 +96,10 @@ pub(crate) fn add_checkin(
     let doing = "store a checkin";
     let sql = "insert into checkin (
             id, checkout, server, feature, at_ms, learned_at_ms, handle, user, host, reason, ended_before_ms,
-            exit_status, exit_signal, cpu_ms, memory_peak_bytes, identity_hash, identity_ordinal, raw)
+            exit_status, exit_signal, cpu_ms, memory_peak_bytes, identity_hash, identity_ordinal, raw, seal)
         values (
             :id, :checkout, :server, :feature, :at_ms, :learned_at_ms, :handle, :user, :host, :reason,
-            :ended_before_ms, :exit_status, :exit_signal, :cpu_ms, :memory_peak_bytes, :identity_hash, :identity_ordinal, :raw)";
+            :ended_before_ms, :exit_status, :exit_signal, :cpu_ms, :memory_peak_bytes, :identity_hash, :identity_ordinal, :raw, :seal)";
     // A checkin that points at its checkout says nothing twice.
     let alone = checkout.is_none();
     let outcome = &checkin.outcome;
@@ -122,36 +125,38 @@ pub(crate) fn add_checkin(
         ":identity_ordinal": stamp.event.identity.ordinal,
         ":raw": stamp.event.raw,
     };
-    history.prepare_cached(sql).doing(doing)?.execute(values).doing(doing).map(drop)
+    rows.insert(history, Table::Checkin, sql, values).doing(doing).map(drop)
 }
 
 /// Stores that a checkin ends a checkout, where the checkin itself does not say so.
 pub(crate) fn add_pairing(
     history: &Connection,
+    rows: &mut Rows,
     id: i64,
     checkout: i64,
     checkin: i64,
 ) -> Result<(), StoreError> {
     let doing = "store a pairing";
-    let sql = "insert into pairing (id, checkout, checkin) values (:id, :checkout, :checkin)";
-    let mut insert = history.prepare_cached(sql).doing(doing)?;
-    insert.execute([id, checkout, checkin]).doing(doing).map(drop)
+    let sql = "insert into pairing (id, checkout, checkin, seal) values (:id, :checkout, :checkin, :seal)";
+    let values = named_params! { ":id": id, ":checkout": checkout, ":checkin": checkin };
+    rows.insert(history, Table::Pairing, sql, values).doing(doing).map(drop)
 }
 
 /// Stores a denial.
 pub(crate) fn add_denial(
     history: &Connection,
     names: &mut Names,
+    rows: &mut Rows,
     stamp: &Stamp<'_>,
     denial: &Denial,
 ) -> Result<(), StoreError> {
     let doing = "store a denial";
     let sql = "insert into denial (
             id, server, feature, at_ms, learned_at_ms, user, host, count, reason, reason_class, process, tries,
-            identity_hash, identity_ordinal, raw)
+            identity_hash, identity_ordinal, raw, seal)
         values (
             :id, :server, :feature, :at_ms, :learned_at_ms, :user, :host, :count, :reason, :reason_class, :process,
-            :tries, :identity_hash, :identity_ordinal, :raw)";
+            :tries, :identity_hash, :identity_ordinal, :raw, :seal)";
     let values = named_params! {
         ":id": stamp.id,
         ":server": stamp.server,
@@ -164,28 +169,29 @@ pub(crate) fn add_denial(
         ":reason": names.intern(history, &denial.reason)?,
         ":reason_class": names.intern(history, denial.class.word())?,
         ":process": names.intern_option(history, denial.process.as_deref())?,
-        ":tries": denial.tries,
         ":identity_hash": stamp.hash(),
         ":identity_ordinal": stamp.event.identity.ordinal,
         ":raw": stamp.event.raw,
+        ":tries": denial.tries,
     };
-    history.prepare_cached(sql).doing(doing)?.execute(values).doing(doing).map(drop)
+    rows.insert(history, Table::Denial, sql, values).doing(doing).map(drop)
 }
 
 /// Stores that somebody began to wait.
 pub(crate) fn add_queued(
     history: &Connection,
     names: &mut Names,
+    rows: &mut Rows,
     stamp: &Stamp<'_>,
     queue: &Queue,
 ) -> Result<(), StoreError> {
     let doing = "store a queue event";
     let sql = "insert into queued (
             id, server, feature, at_ms, learned_at_ms, user, host, count, ticket, credit_ms, identity_hash,
-            identity_ordinal, raw)
+            identity_ordinal, raw, seal)
         values (
             :id, :server, :feature, :at_ms, :learned_at_ms, :user, :host, :count, :ticket, :credit_ms, :identity_hash,
-            :identity_ordinal, :raw)";
+            :identity_ordinal, :raw, :seal)";
     let values = named_params! {
         ":id": stamp.id,
         ":server": stamp.server,
@@ -196,12 +202,12 @@ pub(crate) fn add_queued(
         ":host": names.intern(history, queue.host.as_str())?,
         ":count": queue.count,
         ":ticket": queue.ticket,
-        ":credit_ms": credit_ms(queue),
         ":identity_hash": stamp.hash(),
         ":identity_ordinal": stamp.event.identity.ordinal,
         ":raw": stamp.event.raw,
+        ":credit_ms": credit_ms(queue),
     };
-    history.prepare_cached(sql).doing(doing)?.execute(values).doing(doing).map(drop)
+    rows.insert(history, Table::Queued, sql, values).doing(doing).map(drop)
 }
 
 /// By how much a waiter goes before those who came when it did.
@@ -213,16 +219,17 @@ pub(crate) fn credit_ms(queue: &Queue) -> i64 {
 pub(crate) fn add_dequeued(
     history: &Connection,
     names: &mut Names,
+    rows: &mut Rows,
     stamp: &Stamp<'_>,
     dequeue: &Dequeue,
     queued: Option<i64>,
 ) -> Result<(), StoreError> {
     let doing = "store a dequeue event";
     let sql = "insert into dequeued (
-            id, queued, server, feature, at_ms, learned_at_ms, ticket, outcome, identity_hash, identity_ordinal, raw)
+            id, queued, server, feature, at_ms, learned_at_ms, ticket, outcome, identity_hash, identity_ordinal, raw, seal)
         values (
             :id, :queued, :server, :feature, :at_ms, :learned_at_ms, :ticket, :outcome, :identity_hash,
-            :identity_ordinal, :raw)";
+            :identity_ordinal, :raw, :seal)";
     let values = named_params! {
         ":id": stamp.id,
         ":queued": queued,
@@ -236,21 +243,22 @@ pub(crate) fn add_dequeued(
         ":identity_ordinal": stamp.event.identity.ordinal,
         ":raw": stamp.event.raw,
     };
-    history.prepare_cached(sql).doing(doing)?.execute(values).doing(doing).map(drop)
+    rows.insert(history, Table::Dequeued, sql, values).doing(doing).map(drop)
 }
 
 /// Stores a change of the license server.
 pub(crate) fn add_server_event(
     history: &Connection,
     names: &mut Names,
+    rows: &mut Rows,
     stamp: &Stamp<'_>,
     change: &ServerEvent,
 ) -> Result<(), StoreError> {
     let doing = "store a server event";
     let sql = "insert into server_event (
-            id, server, at_ms, learned_at_ms, change, text, ends, identity_hash, identity_ordinal, raw)
+            id, server, at_ms, learned_at_ms, change, text, ends, identity_hash, identity_ordinal, raw, seal)
         values (
-            :id, :server, :at_ms, :learned_at_ms, :change, :text, :ends, :identity_hash, :identity_ordinal, :raw)";
+            :id, :server, :at_ms, :learned_at_ms, :change, :text, :ends, :identity_hash, :identity_ordinal, :raw, :seal)";
     let values = named_params! {
         ":id": stamp.id,
         ":server": stamp.server,
@@ -258,12 +266,12 @@ pub(crate) fn add_server_event(
         ":learned_at_ms": stamp.learned_at_ms,
         ":change": names.intern(history, change.change.word())?,
         ":text": change.text,
-        ":ends": change.ends,
         ":identity_hash": stamp.hash(),
         ":identity_ordinal": stamp.event.identity.ordinal,
         ":raw": stamp.event.raw,
+        ":ends": change.ends,
     };
-    history.prepare_cached(sql).doing(doing)?.execute(values).doing(doing).map(drop)
+    rows.insert(history, Table::ServerEvent, sql, values).doing(doing).map(drop)
 }
 
 /// Moves a checkpoint, or sets it for the first time.
@@ -305,17 +313,4 @@ pub(crate) fn move_checkpoint(
         ":examples": examples,
     };
     history.prepare_cached(sql).doing(doing)?.execute(values).doing(doing).map(drop)
-}
-
-/// Records that the ids from `first_id` to `last_id` were committed together.
-pub(crate) fn add_batch(
-    history: &Connection,
-    first_id: i64,
-    last_id: i64,
-    at_ms: i64,
-) -> Result<(), StoreError> {
-    let doing = "store a batch";
-    let sql = "insert into batch (first_id, last_id, committed_at_ms) values (:first_id, :last_id, :at_ms)";
-    let mut insert = history.prepare_cached(sql).doing(doing)?;
-    insert.execute([first_id, last_id, at_ms]).doing(doing).map(drop)
 }

@@ -11,9 +11,11 @@ pub mod lite;
 pub mod lock;
 pub mod open;
 pub mod read;
+pub mod verify;
 pub mod writer;
 
 mod blocks;
+mod chain;
 mod copy;
 mod entry;
 mod history;
@@ -24,6 +26,7 @@ mod names;
 mod open_keys;
 mod pairing;
 mod replay;
+mod seal;
 mod starts;
 
 pub use error::StoreError;

@@ -12,6 +12,7 @@ pub(crate) const HISTORY: &[&str] = &[
     include_str!("../migrations/history/0002_denial_episodes.sql"),
     include_str!("../migrations/history/0003_daemon_starts.sql"),
     include_str!("../migrations/history/0004_queue_credit.sql"),
+    include_str!("../migrations/history/0005_seals.sql"),
 ];
 /// The schemas of `license_manager.db`, oldest first.
 pub(crate) const LIVE: &[&str] = &[

@@ -2,31 +2,38 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, named_params};
 
-use crate::error::{Doing, StoreError};
+use crate::{
+    error::{Doing, StoreError},
+    seal::{Rows, Table},
+};
 
 /// Names kept in memory; when there are more, the memory starts afresh and they are looked up again.
 const NAMES_KEPT_MAX: usize = 32_768;
 
 /// Numbers of names lately used.
 #[derive(Default)]
-pub(crate) struct Names(HashMap<String, i64>);
+pub(crate) struct Names {
+    kept: HashMap<String, i64>,
+    /// Those that got a number since the last commit.
+    pub(crate) rows: Rows,
+}
 
 impl Names {
     /// The number of `text`, which gets one if it has none.
     pub(crate) fn intern(&mut self, history: &Connection, text: &str) -> Result<i64, StoreError> {
-        if let Some(id) = self.0.get(text) {
+        if let Some(id) = self.kept.get(text) {
             return Ok(*id);
         }
         let id = match number(history, text)? {
             Some(id) => id,
-            None => add(history, text)?,
+            None => add(history, &mut self.rows, text)?,
         };
-        if self.0.len() >= NAMES_KEPT_MAX {
-            self.0.clear();
+        if self.kept.len() >= NAMES_KEPT_MAX {
+            self.kept.clear();
         }
-        self.0.insert(text.to_owned(), id);
+        self.kept.insert(text.to_owned(), id);
         Ok(id)
     }
 
@@ -46,8 +53,9 @@ fn number(history: &Connection, text: &str) -> Result<Option<i64>, StoreError> {
     find.query_row([text], |row| row.get(0)).optional().doing("look up a name")
 }
 
-fn add(history: &Connection, text: &str) -> Result<i64, StoreError> {
-    let mut insert =
-        history.prepare_cached("insert into name (text) values (:text)").doing("store a name")?;
-    insert.insert([text]).doing("store a name")
+fn add(history: &Connection, rows: &mut Rows, text: &str) -> Result<i64, StoreError> {
+    let sql = "insert into name (id, text, seal) values (:id, :text, :seal)";
+    let id = rows.last_id() + 1;
+    let cells = named_params! { ":id": id, ":text": text };
+    rows.insert(history, Table::Name, sql, cells).doing("store a name")
 }

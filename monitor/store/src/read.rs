@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use lic_protocol::{
     name::{FeatureName, ServerName},
     query::{Filter, Which},
+    seal::SealedUntil,
     span::Span,
     view::{Denials, Feature, Overview, Server, Session, Sessions, Waiter},
 };
@@ -19,6 +20,7 @@ use rusqlite::Connection;
 
 use self::episodes::DenialCount;
 use crate::{
+    chain,
     error::{Doing, StoreError},
     lock,
     open::{self, DatabasePaths},
@@ -113,6 +115,14 @@ impl Reader {
     /// What SQLite meets.
     pub fn servers(&self) -> Result<Vec<Server>, StoreError> {
         servers::all(&self.live, &self.history, lock::is_held(&self.paths))
+    }
+
+    /// Where the chain of history ends; `None` while nothing is sealed.
+    ///
+    /// # Errors
+    /// What SQLite meets.
+    pub fn sealed_until(&self) -> Result<Option<SealedUntil>, StoreError> {
+        chain::sealed_until(&self.history)
     }
 
     /// Sessions held now of wrapped tools, of features that somebody waits for, and of the feature that `filter` names; of its

@@ -12,10 +12,11 @@ use lic_protocol::{
     event::{Checkin, Checkout, Dequeue, Event, Fact, Queue, ServerChange, ServerEvent},
     name::ServerName,
 };
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, named_params};
 
 use crate::{
     blocks::Blocks,
+    chain::Chain,
     checkpoint::{self, Checkpoint},
     commit::{Batch, Receipt},
     configured, copy,
@@ -30,6 +31,7 @@ use crate::{
     open_keys::{Open, OpenKeys},
     pairing::{self, Early, Ending, Given, Handle, Taken},
     replay,
+    seal::{Rows, Table},
     starts::Starts,
 };
 
@@ -38,6 +40,7 @@ pub struct Writer {
     history: Connection,
     live: Connection,
     names: Names,
+    chain: Chain,
     servers: HashMap<ServerName, Known>,
     blocks: Blocks,
     sessions: OpenKeys,
@@ -74,8 +77,10 @@ impl Writer {
         let change = begin(&mut live)?;
         catch_up(&history, &change, &servers)?;
         change.commit().doing("catch up with history")?;
+        let mut names = Names::default();
         Ok(Self {
-            names: Names::default(),
+            chain: Chain::load(&history, &mut names)?,
+            names,
             blocks: Blocks::load(&history)?,
             sessions: OpenKeys::of_sessions(&live)?,
             waiters: OpenKeys::of_waiters(&live)?,
@@ -125,7 +130,7 @@ impl Writer {
     /// # Errors
     /// What SQLite meets.
     pub fn know_server(&mut self, name: &ServerName, system: &str) -> Result<(), StoreError> {
-        let known = known_server(&self.history, name, system)?;
+        let known = known_server(&self.history, &mut self.chain.servers, name, system)?;
         self.servers.insert(name.clone(), known);
         Ok(())
     }
@@ -276,14 +281,26 @@ impl Writer {
             Fact::Checkout(checkout) => self.append_checkout(name, &stamp, checkout, entries),
             Fact::Checkin(checkin) => self.append_checkin(name, &stamp, checkin, entries),
             Fact::Denial(denial) => {
-                history::add_denial(&self.history, &mut self.names, &stamp, denial)?;
+                history::add_denial(
+                    &self.history,
+                    &mut self.names,
+                    &mut self.chain.records,
+                    &stamp,
+                    denial,
+                )?;
                 let change = Change::Denied { feature: denial.feature.to_string() };
                 self.record(name, &stamp, change, entries)
             }
             Fact::Queue(queue) => self.append_queue(name, &stamp, queue, entries),
             Fact::Dequeue(dequeue) => self.append_dequeue(name, &stamp, dequeue, entries),
             Fact::Server(change) => {
-                history::add_server_event(&self.history, &mut self.names, &stamp, change)?;
+                history::add_server_event(
+                    &self.history,
+                    &mut self.names,
+                    &mut self.chain.records,
+                    &stamp,
+                    change,
+                )?;
                 self.record(name, &stamp, Change::Server(change.change), entries)?;
                 match &change.ends {
                     Some(daemon) => self.end_before(name, &stamp, daemon, entries),
@@ -312,7 +329,13 @@ impl Writer {
             );
             return self.append_anomaly(server, stamp, text, entries);
         }
-        history::add_checkout(&self.history, &mut self.names, stamp, checkout)?;
+        history::add_checkout(
+            &self.history,
+            &mut self.names,
+            &mut self.chain.records,
+            stamp,
+            checkout,
+        )?;
         let opened = Change::Opened(Box::new(opened(stamp, checkout)));
         self.record(server, stamp, opened, entries)?;
         self.end_wait(server, stamp, (feature, handle), entries)?;
@@ -342,7 +365,14 @@ impl Writer {
             Given::EndsEarlier(checkout) => (None, vec![checkout]),
             Given::Nothing => (None, Vec::new()),
         };
-        history::add_checkin(&self.history, &mut self.names, stamp, checkin, checkout)?;
+        history::add_checkin(
+            &self.history,
+            &mut self.names,
+            &mut self.chain.records,
+            stamp,
+            checkin,
+            checkout,
+        )?;
         if checkout.is_none() {
             self.early.add(stamp.server, at_ms);
         }
@@ -366,7 +396,7 @@ impl Writer {
         entries: &mut Vec<Entry>,
     ) -> Result<(), StoreError> {
         let id = self.blocks.next_id();
-        history::add_pairing(&self.history, id, checkout, checkin.id)?;
+        history::add_pairing(&self.history, &mut self.chain.records, id, checkout, checkin.id)?;
         self.blocks.add(id, stamp.server, checkin.at_ms, None);
         self.blocks.close_full(&self.history)?;
         let change = Change::Ended { checkout: Some(checkout) };
@@ -384,7 +414,13 @@ impl Writer {
         entries: &mut Vec<Entry>,
     ) -> Result<(), StoreError> {
         let anomaly = ServerEvent { change: ServerChange::Anomaly, text, ends: None };
-        history::add_server_event(&self.history, &mut self.names, stamp, &anomaly)?;
+        history::add_server_event(
+            &self.history,
+            &mut self.names,
+            &mut self.chain.records,
+            stamp,
+            &anomaly,
+        )?;
         self.record(server, stamp, Change::Server(ServerChange::Anomaly), entries)
     }
 
@@ -403,7 +439,7 @@ impl Writer {
             );
             return self.append_anomaly(server, stamp, text, entries);
         }
-        history::add_queued(&self.history, &mut self.names, stamp, queue)?;
+        history::add_queued(&self.history, &mut self.names, &mut self.chain.records, stamp, queue)?;
         let opened = Open { at_ms: stamp.at_ms(), id: stamp.id, count: queue.count };
         self.waiters.insert(server, feature, ticket, opened);
         let waiting = Waiting {
@@ -429,7 +465,14 @@ impl Writer {
         if let Some(id) = queued {
             self.waiters.remove(server, feature, ticket, id);
         }
-        history::add_dequeued(&self.history, &mut self.names, stamp, dequeue, queued)?;
+        history::add_dequeued(
+            &self.history,
+            &mut self.names,
+            &mut self.chain.records,
+            stamp,
+            dequeue,
+            queued,
+        )?;
         self.record(server, stamp, Change::WaitEnded { queued }, entries)
     }
 
@@ -526,6 +569,7 @@ fn known_servers(history: &Connection) -> Result<HashMap<ServerName, Known>, Sto
 /// The row of a license server, made if there is none. The system of a server that is known already stays as it is.
 fn known_server(
     history: &Connection,
+    rows: &mut Rows,
     name: &ServerName,
     system: &str,
 ) -> Result<Known, StoreError> {
@@ -536,7 +580,9 @@ fn known_server(
     if let Some(known) = found.optional().doing(doing)? {
         return Ok(known);
     }
-    let add = "insert into server (name, system) values (:name, :system)";
-    history.execute(add, [name.as_str(), system]).doing(doing)?;
-    Ok(Known { id: history.last_insert_rowid(), system: system.to_owned() })
+    let add = "insert into server (id, name, system, seal) values (:id, :name, :system, :seal)";
+    let id = rows.last_id() + 1;
+    let cells = named_params! { ":id": id, ":name": name.as_str(), ":system": system };
+    let id = rows.insert(history, Table::Server, add, cells).doing(doing)?;
+    Ok(Known { id, system: system.to_owned() })
 }

@@ -16,6 +16,7 @@ pub mod paths;
 #[cfg(feature = "config")]
 pub mod place;
 pub mod query;
+pub mod seal;
 pub mod span;
 pub mod time;
 pub mod view;

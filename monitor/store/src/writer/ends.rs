@@ -77,7 +77,8 @@ impl Writer {
             let stamp = Stamp { id: self.blocks.next_id(), event: &event, ..*stamp };
             let Fact::Checkin(checkin) = &event.fact else { continue };
             let (id, names) = (key.open.id, &mut self.names);
-            history::add_checkin(&self.history, names, &stamp, checkin, Some(id))?;
+            let rows = &mut self.chain.records;
+            history::add_checkin(&self.history, names, rows, &stamp, checkin, Some(id))?;
             self.record(server, &stamp, Change::Ended { checkout: Some(id) }, entries)?;
             self.sessions.remove(server, &key.feature, &key.handle, id);
         }
@@ -93,7 +94,14 @@ impl Writer {
         entries: &mut Vec<Entry>,
     ) -> Result<(), StoreError> {
         let Fact::Checkin(checkin) = &stamp.event.fact else { return Ok(()) };
-        history::add_checkin(&self.history, &mut self.names, stamp, checkin, None)?;
+        history::add_checkin(
+            &self.history,
+            &mut self.names,
+            &mut self.chain.records,
+            stamp,
+            checkin,
+            None,
+        )?;
         self.early.add(stamp.server, stamp.at_ms());
         self.record(server, stamp, Change::Ended { checkout: None }, entries)?;
         self.sessions.remove(server, &key.feature, &key.handle, key.open.id);
@@ -139,7 +147,9 @@ impl Writer {
         let told = append(self, &mut entries)?;
         let last_id = self.blocks.next_id() - 1;
         if last_id >= first_id {
-            history::add_batch(&self.history, first_id, last_id, now.as_millisecond())?;
+            let (names, blocks) = (&mut self.names, &mut self.blocks);
+            let at_ms = now.as_millisecond();
+            self.chain.add_batch(&self.history, (first_id, last_id), at_ms, names, blocks)?;
         }
         self.history.execute_batch("commit").doing(doing)?;
         self.fold(&entries, last_id)?;
