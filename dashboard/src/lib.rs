@@ -23,5 +23,6 @@ mod assets;
 mod error;
 mod filters;
 mod link;
+mod metrics;
 mod pages;
 mod query;

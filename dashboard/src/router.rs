@@ -2,9 +2,9 @@
 
 use axum::{Router, middleware, routing::get};
 
-use crate::{api, assets, guard::guard, pages, state::App};
+use crate::{api, assets, guard::guard, metrics, pages, state::App};
 
-/// All pages, the API and the assets, behind the guard.
+/// All pages, the API, the metrics and the assets, behind the guard.
 pub fn router(app: App) -> Router {
     let api = Router::new()
         .route("/overview", get(api::overview::json))
@@ -26,6 +26,7 @@ pub fn router(app: App) -> Router {
         .route("/servers", get(pages::servers::page))
         .route("/assets/{name}", get(assets::asset))
         .route("/favicon.ico", get(assets::icon))
+        .route("/metrics", get(metrics::text))
         .nest("/api/v1", api)
         .layer(middleware::from_fn_with_state(app.clone(), guard))
         .with_state(app)
