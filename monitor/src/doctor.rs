@@ -34,8 +34,10 @@ pub struct Wrong(pub usize);
 pub fn tell(findings: &Findings, form: Form) -> anyhow::Result<()> {
     match form {
         Form::Json => say_json(findings)?,
-        Form::Table if findings.findings.is_empty() => say("nothing is wrong")?,
         Form::Table => {
+            if findings.is_well() {
+                say("nothing is wrong")?;
+            }
             for Finding { level, about, what, mend } in &findings.findings {
                 say(&format!("{level}: {about}: {what}\n  {mend}"))?;
             }
@@ -68,8 +70,8 @@ fn look(config: &Config, now: Timestamp, findings: &mut Findings) {
     databases::look(config, &who, findings);
     let servers = Reader::open(&config.databases()).and_then(|reader| reader.servers());
     let mut servers = servers.unwrap_or_default();
-    // Where the kernel gives no seats, nobody is answered.
-    if kernel::look(findings) && !seats::look(config, findings) {
+    kernel::look(findings);
+    if !seats::look(config, findings) {
         // That licmon does not run is all that each of them could say.
         for server in &mut servers {
             server.error = None;

@@ -37,7 +37,7 @@ use nix::{
     sys::signal::{SigSet, Signal},
     unistd::geteuid,
 };
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::{
     acts::Acts,
@@ -48,7 +48,7 @@ use crate::{
     server::{
         SeatServer,
         config::{Believed, BelievedSession, SeatServerConfig, SpoolConfig, ToolConfig},
-        peer,
+        processes,
     },
     sources::{
         logfile::LogOf,
@@ -86,10 +86,11 @@ pub fn serve(
     writer.configure(&configured(config))?;
     writer.say_where(&config.place.runtime.join(paths::SEAT_SOCKET))?;
     let followers = followers(config, &writer)?;
-    if let Err(error) = peer::can_hold() {
-        error!(
-            "nobody can be given a seat, and tools do what their on_down says: this kernel gives no descriptor of a process \
-             (pidfd_open: {error}), which Linux has since 5.3 and a container must allow"
+    if let Err(error) = processes::can_tell() {
+        warn!(
+            "the kernel does not tell when a process ends (pidfd_open: {error}), which Linux does since 5.3 and a container must \
+             allow: those that hold seats are looked at every {} ms, and a seat is free so much later",
+            processes::LOOK_MS
         );
     }
     let (sink, messages) = pipe();

@@ -10,9 +10,10 @@ pub mod config;
 mod connection;
 pub(crate) mod cores;
 mod denials;
-mod exit_info;
+pub(crate) mod exit_info;
 mod explain;
 mod facts;
+mod grant;
 pub(crate) mod held;
 mod hours;
 mod linger;
@@ -21,6 +22,7 @@ mod outbox;
 mod outcome;
 mod passed_over;
 pub(crate) mod peer;
+pub(crate) mod processes;
 pub mod record;
 mod release;
 mod reload;
@@ -64,6 +66,7 @@ use crate::{
         denials::Denials,
         outbox::Outbox,
         peer::{Peer, Users},
+        processes::{LOOK_MS, Processes},
         record::{Ending, Record},
         runtime::Runtime,
         spool::Spool,
@@ -131,6 +134,7 @@ pub struct SeatServer {
     /// Waiters whose process was stopped when their turn came.
     passed_over: BTreeSet<Ticket>,
     deadlines: BinaryHeap<Reverse<(Instant, Deadline)>>,
+    processes: Processes,
     users: Users,
     denials: Denials,
     outbox: Outbox,
@@ -218,6 +222,7 @@ impl SeatServer {
             waiters: BTreeMap::new(),
             passed_over: BTreeSet::new(),
             deadlines: BinaryHeap::new(),
+            processes: Processes::of_this_kernel(),
             users: Users::default(),
             denials: Denials::default(),
             outbox: Outbox::new(sink),
@@ -233,6 +238,7 @@ impl SeatServer {
         server.adopt(config.last_alive, &config.believed, now)?;
         server.take_up_runs(now);
         server.tell_alive();
+        server.look_at_processes();
         server.watch(&server.reload, Watched::Reload, EpollFlags::EPOLLIN)?;
         server.watch(&server.listener, Watched::Listener, EpollFlags::EPOLLIN)?;
         Ok(server)
@@ -330,7 +336,7 @@ impl SeatServer {
 
     fn welcome(&mut self, socket: OwnedFd, now: Timestamp) {
         self.is_paused = false;
-        let peer = match Peer::of(&socket) {
+        let peer = match Peer::of(&socket, &mut self.processes) {
             Ok(peer) => peer,
             Err(error) => return debug!("a connection is dropped: {error}"),
         };
@@ -464,6 +470,7 @@ impl SeatServer {
                 Deadline::Spool => self.take_up_runs(now),
                 Deadline::Denials => self.look_at_denials(now),
                 Deadline::Alive => self.tell_alive(),
+                Deadline::Processes => self.look_at_processes(),
                 // Only wakes the loop.
                 Deadline::Stop => {}
                 Deadline::Accept if self.stops_at.is_some() => {}
@@ -476,6 +483,14 @@ impl SeatServer {
                 }
                 Deadline::Hours => self.refuse_after_hours(now),
             }
+        }
+    }
+
+    /// Where the kernel does not tell who has ended.
+    fn look_at_processes(&mut self) {
+        if self.processes.is_looked_at() {
+            self.processes.look();
+            self.set_deadline(Duration::from_millis(LOOK_MS), Deadline::Processes);
         }
     }
 

@@ -83,6 +83,17 @@ pub fn granted(order: &Order<'_>, lease: u64) {
     }
 }
 
+/// The seats are held, and the kernel does not tell when they are free again.
+pub fn looked_at(order: &Order<'_>) {
+    if order.is_verbose {
+        let mut sentence = Sentence::begin();
+        sentence.add("this kernel has no pidfd: the seat is free a moment after ");
+        sentence.add(&order.tool_name);
+        sentence.add(" has ended, not at once");
+        sentence.say();
+    }
+}
+
 /// The monitor is away and the tool runs all the same.
 pub fn uncounted(order: &Order<'_>, knowledge: &Knowledge<'_>, why: &str) {
     if order.is_verbose {

@@ -130,8 +130,11 @@ impl<'a> Asking<'a> {
         let mut reply = connection.first_reply(self.first_reply_limit())?;
         loop {
             match reply {
-                Reply::Granted { lease } => {
+                Reply::Granted { lease, is_looked_at } => {
                     message::granted(self.order, lease);
+                    if is_looked_at {
+                        message::looked_at(self.order);
+                    }
                     return Ok(Answer::Seat(Seat { lease, token: connection.take_token() }));
                 }
                 Reply::Refused { refusal, text } => {

@@ -70,7 +70,7 @@ fn a_grant_in_pieces_is_a_grant() {
     let monitor = Responder::start();
     let child = licwrap(monitor.socket(), &["--", "echo", "ran"]).spawn().unwrap();
     let mut asker = monitor.accept();
-    let message = Reply::Granted { lease: 9 }.encode();
+    let message = Reply::Granted { lease: 9, is_looked_at: false }.encode();
     let (first, second) = message.split_at(20);
     asker.write(first);
     asker.write(second);

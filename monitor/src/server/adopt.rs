@@ -83,7 +83,7 @@ impl SeatServer {
         }
         let is_of_tree = self.admission.is_of_tree(record.wants());
         let token = is_of_tree.then(|| self.seats.held_token(record.id)).flatten();
-        let pidfd = peer::alive(&record.holder);
+        let pidfd = self.processes.alive(&record.holder);
         let watched = match (&pidfd, &token) {
             (Some(pidfd), _) => self.watch(pidfd, Watched::Process(record.id), EpollFlags::EPOLLIN),
             (None, Some(token)) => {
@@ -107,7 +107,8 @@ impl SeatServer {
 
     fn adopt_place(&mut self, record: Record, ending: Option<Ending>, now: Timestamp) {
         let is_of_this_boot = record.boot_id == self.boot_id && ending.is_none();
-        let Some(pidfd) = is_of_this_boot.then(|| peer::alive(&record.holder)).flatten() else {
+        let Some(pidfd) = is_of_this_boot.then(|| self.processes.alive(&record.holder)).flatten()
+        else {
             return self.end_adopted_place(&record, WaitOutcome::Left, ending, now);
         };
         let ticket = Ticket(record.id);

@@ -1,7 +1,7 @@
 //! How a process ended, as the kernel tells whoever holds its descriptor. The monitor's only unsafe code: one ioctl.
 #![expect(unsafe_code, reason = "no crate of ours offers this ioctl")]
 
-use std::os::fd::OwnedFd;
+use std::{fs, os::fd::OwnedFd};
 
 use lic_protocol::outcome::Outcome;
 use nix::libc;
@@ -9,6 +9,8 @@ use rustix::{
     io::Errno,
     ioctl::{Opcode, Updater, ioctl, opcode},
 };
+
+use super::processes;
 
 /// Asks for how the process ended, and tells that this is in the answer. Source: linux/pidfd.h, `PIDFD_INFO_EXIT`.
 const EXIT: u64 = 1 << 3;
@@ -59,6 +61,14 @@ pub(super) fn exit(process: &OwnedFd) -> Exit {
     }
 }
 
+/// Whether this kernel tells how processes end. Two versions before it did know the question already, so its own is asked too.
+pub(crate) fn can_tell() -> bool {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let mut numbers = release.split(['.', '-']).map(|number| number.parse().unwrap_or(0));
+    let is_new = (numbers.next(), numbers.next()) >= (Some(6), Some(15));
+    is_new && processes::pidfd(std::process::id()).is_ok_and(|own| exit(&own) == Exit::NotYet)
+}
+
 fn outcome(status: i32) -> Outcome {
     let number = |number: i32| u32::try_from(number).ok();
     Outcome {
@@ -104,20 +114,13 @@ mod tests {
             let alive = exit(&process);
             let status = child.wait().unwrap();
             let expected = outcome(std::os::unix::process::ExitStatusExt::into_raw(status));
-            let told = if tells() {
+            let told = if can_tell() {
                 (Exit::NotYet, Exit::Known(expected))
             } else {
                 (Exit::Untold, Exit::Untold)
             };
             assert_eq!((alive, exit(&process)), told);
         }
-    }
-
-    /// Whether this kernel tells how a process ended: from Linux 6.15.
-    fn tells() -> bool {
-        let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
-        let mut numbers = release.split(['.', '-']).map(|number| number.parse().unwrap_or(0));
-        (numbers.next(), numbers.next()) >= (Some(6), Some(15))
     }
 
     #[test]

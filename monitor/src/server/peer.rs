@@ -1,11 +1,11 @@
-//! Who is asking: from the kernel, never from the message. Also who lives: a number and a start time name one process.
+//! Who is asking: from the kernel, never from the message. A number and a start time name one process.
 
 use std::{
     collections::HashMap,
     ffi::CString,
     fs::{self, File},
     io::{self, Read},
-    os::fd::{AsFd, OwnedFd},
+    os::fd::OwnedFd,
     time::{Duration, Instant},
 };
 
@@ -14,9 +14,8 @@ use nix::{
     sys::socket::{getsockopt, sockopt},
     unistd::{Gid, Group, Uid, User, getgrouplist},
 };
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
-use super::record::Holder;
+use super::{processes::Processes, record::Holder};
 
 /// Most user names kept.
 const USERS_MAX: usize = 10_000;
@@ -49,19 +48,13 @@ impl Peer {
     ///
     /// # Errors
     /// When it is gone already, or lives where we cannot see its number.
-    pub(super) fn of(socket: &OwnedFd) -> io::Result<Self> {
+    pub(super) fn of(socket: &OwnedFd, processes: &mut Processes) -> io::Result<Self> {
         let credentials = getsockopt(socket, sockopt::PeerCredentials)?;
         let pid = u32::try_from(credentials.pid()).unwrap_or(0);
         if pid == 0 {
             return Err(io::Error::other("the process is outside of our PID namespace"));
         }
-        // Before 6.5 the kernel has no descriptor for the peer. The number can belong to another process only if the peer
-        // ended between connecting and now, and nobody holds a seat by it then: its reply cannot be sent.
-        let pidfd = match getsockopt(socket, sockopt::PeerPidfd) {
-            Ok(pidfd) => pidfd,
-            Err(nix::Error::ENOPROTOOPT) => open_process(pid)?,
-            Err(errno) => return Err(errno.into()),
-        };
+        let pidfd = processes.open_peer(socket, pid)?;
         let stat = stat(pid).ok();
         let start_time = stat.as_ref().map(|stat| stat.start_time);
         let parent = stat.map(|stat| stat.parent);
@@ -119,18 +112,6 @@ fn groups(uid: u32) -> Option<Vec<String>> {
     Some(gids.into_iter().filter_map(name).collect())
 }
 
-/// A descriptor that is readable when the holder ends; `None` when it has ended already.
-pub(super) fn alive(holder: &Holder) -> Option<OwnedFd> {
-    let pidfd = open_process(holder.pid).ok()?;
-    // Read after the descriptor is open: if the number has passed to another process, this one started later.
-    match stat(holder.pid) {
-        Ok(stat) if stat.has_ended => None,
-        Ok(stat) => holder.start_time.is_none_or(|time| time == stat.start_time).then_some(pidfd),
-        // Hidden, as the process is when /proc shows everybody only what is his own. It lives, so it is not given away.
-        Err(_) => is_alive(&pidfd).then_some(pidfd),
-    }
-}
-
 /// Whether the holder lives and does not run, as after ^Z. False where it cannot be seen.
 pub(super) fn is_stopped(holder: &Holder) -> bool {
     stat(holder.pid).is_ok_and(|stat| stat.is_stopped && Some(stat.start_time) == holder.start_time)
@@ -142,14 +123,6 @@ pub(super) fn real_uid(pid: u32) -> Option<u32> {
     let mut lines = status.split(|byte| *byte == b'\n');
     let uids = lines.find_map(|line| line.strip_prefix(b"Uid:"))?;
     str::from_utf8(uids).ok()?.split_ascii_whitespace().next()?.parse().ok()
-}
-
-/// Whether this kernel gives descriptors of processes, by which seats are held.
-///
-/// # Errors
-/// Why it does not.
-pub(crate) fn can_hold() -> io::Result<()> {
-    open_process(std::process::id()).map(drop)
 }
 
 /// When a process started, in ticks since boot; `None` when it is gone.
@@ -171,28 +144,17 @@ pub(super) fn booted_s() -> Option<i64> {
     text.lines().find_map(|line| line.strip_prefix("btime ")?.trim().parse().ok())
 }
 
-struct Stat {
+pub(super) struct Stat {
     parent: u32,
-    start_time: u64,
-    has_ended: bool,
+    pub(super) start_time: u64,
+    pub(super) has_ended: bool,
     is_stopped: bool,
-}
-
-fn open_process(pid: u32) -> io::Result<OwnedFd> {
-    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
-    let pid = pid.ok_or(io::ErrorKind::InvalidInput)?;
-    Ok(pidfd_open(pid, PidfdFlags::empty())?)
-}
-
-fn is_alive(pidfd: &OwnedFd) -> bool {
-    let mut watched = [nix::poll::PollFd::new(pidfd.as_fd(), nix::poll::PollFlags::POLLIN)];
-    matches!(nix::poll::poll(&mut watched, nix::poll::PollTimeout::ZERO), Ok(0))
 }
 
 /// In one read, because this stands before every grant: the kernel gives the whole line at the first, where there is room.
 ///
-/// Source: `proc_pid_stat(5)`, fields 3 `state`, 4 `ppid` and 22 `starttime`.
-fn stat(pid: u32) -> io::Result<Stat> {
+/// Source: `proc_pid_stat(5)`, fields 3 `state`, 4 `ppid`, 20 `num_threads` and 22 `starttime`.
+pub(super) fn stat(pid: u32) -> io::Result<Stat> {
     let mut bytes = [0; STAT_BYTES_MAX];
     let length = File::open(format!("/proc/{pid}/stat"))?.read(&mut bytes)?;
     parse_stat(&bytes[..length]).ok_or_else(|| io::ErrorKind::InvalidData.into())
@@ -203,10 +165,13 @@ fn parse_stat(bytes: &[u8]) -> Option<Stat> {
     let name_end = bytes.iter().rposition(|byte| *byte == b')')?;
     let mut fields = str::from_utf8(&bytes[name_end + 1..]).ok()?.split_ascii_whitespace();
     let state = fields.next()?;
+    let parent = fields.next()?.parse().ok()?;
+    let threads: u64 = fields.nth(15)?.parse().ok()?;
     Some(Stat {
-        parent: fields.next()?.parse().ok()?,
-        start_time: fields.nth(17)?.parse().ok()?,
-        has_ended: matches!(state, "Z" | "X" | "x"),
+        parent,
+        start_time: fields.nth(1)?.parse().ok()?,
+        // Its first thread may have left the others.
+        has_ended: matches!(state, "X" | "x") || (state == "Z" && threads <= 1),
         is_stopped: state == "T",
     })
 }
@@ -224,9 +189,11 @@ mod tests {
 
     #[test]
     fn start_times() {
-        let rest = "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4711 20";
+        let rest = "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 1 18 4711 20";
         check(format!("7 (a) b) c) S {rest}").as_bytes(), Some((1, 4711, false, false)));
         check(format!("7 (zombie) Z {rest}").as_bytes(), Some((1, 4711, true, false)));
+        let of_others = rest.replace(" 16 1 ", " 16 2 ");
+        check(format!("7 (first left) Z {of_others}").as_bytes(), Some((1, 4711, false, false)));
         check(format!("7 (stopped) T {rest}").as_bytes(), Some((1, 4711, false, true)));
         check(&[b"7 (\xff) S ", rest.as_bytes()].concat(), Some((1, 4711, false, false)));
         check(b"7 (a) S 1 2", None);
@@ -242,16 +209,5 @@ mod tests {
         assert!(users.groups(uid.as_raw()).contains(&own));
         assert_eq!(users.groups(uid.as_raw()), users.groups(uid.as_raw()));
         assert_eq!(users.groups(u32::MAX - 9), [""; 0]);
-    }
-
-    #[test]
-    fn a_process_is_its_number_and_its_start() {
-        let pid = std::process::id();
-        let own = stat(pid).unwrap().start_time;
-        let user = UserName::from("ann");
-        let holder = |start_time| Holder { uid: 0, user: user.clone(), pid, start_time };
-        assert!(alive(&holder(Some(own))).is_some());
-        assert!(alive(&holder(None)).is_some());
-        assert!(alive(&holder(Some(own + 1))).is_none());
     }
 }

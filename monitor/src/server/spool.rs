@@ -192,7 +192,7 @@ impl SeatServer {
             "no such tool is configured, or not with so many seats"
         );
         let is_here = record.boot_id == self.boot_id && is_own(&record.holder);
-        let Some(pidfd) = is_here.then(|| peer::alive(&record.holder)).flatten() else {
+        let Some(pidfd) = is_here.then(|| self.processes.alive(&record.holder)).flatten() else {
             // What was granted may be another alternative, and as many seats as the tool was configured to take then.
             let is_its = |lease: &Record| {
                 lease.boot_id == record.boot_id

@@ -21,6 +21,8 @@ pub(super) enum Deadline {
     Denials,
     /// Look for runs of the time the monitor was away.
     Spool,
+    /// Look at processes of whose end the kernel does not tell.
+    Processes,
     /// Tell that the loop turns.
     Alive,
     /// Read no more requests.

@@ -132,7 +132,7 @@ pub fn acquire(connection: UnixStream) -> anyhow::Result<Option<u64>> {
         is_again: false,
     };
     match ask(connection, &Request::Acquire(acquire))? {
-        Reply::Granted { lease } => Ok(Some(lease)),
+        Reply::Granted { lease, .. } => Ok(Some(lease)),
         Reply::Refused { .. } => Ok(None),
         other => bail!("licmon answers {other:?}"),
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::words;
 
-/// Everything that was found, faults first. Empty where nothing is wrong.
+/// Everything that was found, faults first. Nothing is wrong where there are notes alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Findings {
     /// One row each.
@@ -32,9 +32,11 @@ pub enum Level {
     Fault,
     /// It works, and may surprise.
     Warning,
+    /// It is as it should be, and less than it could be here.
+    Note,
 }
 
-words!(Level { Fault = "fault", Warning = "warning" });
+words!(Level { Fault = "fault", Warning = "warning", Note = "note" });
 
 impl Findings {
     /// Something is not done that was asked for.
@@ -45,6 +47,17 @@ impl Findings {
     /// It works, and may surprise.
     pub fn warning(&mut self, about: &str, what: impl Into<String>, mend: impl Into<String>) {
         self.add(Level::Warning, about, what.into(), mend.into());
+    }
+
+    /// It is as it should be, and less than it could be here.
+    pub fn note(&mut self, about: &str, what: impl Into<String>, mend: impl Into<String>) {
+        self.add(Level::Note, about, what.into(), mend.into());
+    }
+
+    /// Whether there is something to mend.
+    #[must_use]
+    pub fn is_well(&self) -> bool {
+        self.findings.iter().all(|finding| finding.level == Level::Note)
     }
 
     /// How many things are not done that were asked for.

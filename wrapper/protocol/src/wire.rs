@@ -101,6 +101,8 @@ pub enum Reply {
     Granted {
         /// The lease that holds them.
         lease: u64,
+        /// Whether the asker is looked at by the clock, as the kernel does not tell when it ends.
+        is_looked_at: bool,
     },
     /// Wait: another reply follows.
     Queued {
@@ -290,9 +292,12 @@ impl Reply {
     pub fn encode(&self) -> String {
         let mut pairs = Pairs::begin();
         match self {
-            Self::Granted { lease } => {
+            Self::Granted { lease, is_looked_at } => {
                 pairs.put("status", "granted");
                 pairs.put_number("lease", *lease);
+                if *is_looked_at {
+                    pairs.put("looked_at", "yes");
+                }
             }
             Self::Queued { ticket, place } => {
                 pairs.put("status", "queued");
@@ -327,7 +332,10 @@ impl Reply {
     pub fn decode(text: &str) -> Result<Self, Malformed> {
         let pairs = Pairs::read(text)?;
         match pairs.get("status").as_deref() {
-            Some("granted") => Ok(Self::Granted { lease: pairs.need_number("lease")? }),
+            Some("granted") => Ok(Self::Granted {
+                lease: pairs.need_number("lease")?,
+                is_looked_at: pairs.get("looked_at").as_deref() == Some("yes"),
+            }),
             Some("queued") => Ok(Self::Queued {
                 ticket: pairs.need_number("ticket")?,
                 place: u32::try_from(pairs.need_number("place")?)
@@ -407,7 +415,9 @@ mod tests {
 
     #[test]
     fn replies_there_and_back() {
-        check_reply(&Reply::Granted { lease: 10 }, "licwrap=1\nstatus=granted\nlease=10\n\n");
+        let granted = |is_looked_at| Reply::Granted { lease: 10, is_looked_at };
+        check_reply(&granted(false), "licwrap=1\nstatus=granted\nlease=10\n\n");
+        check_reply(&granted(true), "licwrap=1\nstatus=granted\nlease=10\nlooked_at=yes\n\n");
         check_reply(
             &Reply::Queued { ticket: u64::MAX, place: 2 },
             "licwrap=1\nstatus=queued\nticket=18446744073709551615\nplace=2\n\n",

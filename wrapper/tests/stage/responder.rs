@@ -95,7 +95,7 @@ impl Asker {
     /// Grants, and closes the connection as licmon may.
     pub(crate) fn grant(self, lease: u64) -> Token {
         let (reading, writing) = std::io::pipe().unwrap();
-        let text = Reply::Granted { lease }.encode();
+        let text = Reply::Granted { lease, is_looked_at: false }.encode();
         let descriptors = [writing.as_raw_fd()];
         let sent = sendmsg::<()>(
             self.stream.as_raw_fd(),
