@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use lic_protocol::{
     config::ConfigError,
     dashboard::Dashboard,
+    log_file::LogFile,
     place::{Chosen, Place},
 };
 use lic_store::open::DatabasePaths;
@@ -19,6 +20,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Further names this dashboard answers to.
     pub hosts: Vec<String>,
+    /// The files of our own log, where it is kept in files.
+    pub log: Option<LogFile>,
     /// The databases to read.
     pub databases: DatabasePaths,
     /// The configuration file for people.
@@ -40,9 +43,9 @@ impl Config {
     pub fn load(options: &Serve) -> Result<Self, ConfigError> {
         let Serve { config, state, runtime } = options.clone();
         let place = Place::find(&Chosen { config, state, runtime })?;
-        let Dashboard { listen, hosts } = place.file.sections::<Sections>()?.dashboard;
+        let Dashboard { listen, hosts, log } = place.file.sections::<Sections>()?.dashboard;
         let file = place.file.shown_path();
         let databases = DatabasePaths { live: place.live, history: place.history };
-        Ok(Self { listen, hosts, databases, file })
+        Ok(Self { listen, hosts, log, databases, file })
     }
 }

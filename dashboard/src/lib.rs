@@ -10,7 +10,6 @@ pub mod config;
 pub mod format;
 pub mod guard;
 pub mod host;
-pub mod log;
 pub mod manager;
 pub mod readers;
 pub mod router;

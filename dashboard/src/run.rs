@@ -3,6 +3,7 @@
 use std::io;
 
 use anyhow::Context;
+use lic_protocol::log::Log;
 use tokio::{
     net::TcpListener,
     runtime,
@@ -25,9 +26,12 @@ use crate::{
 ///
 /// # Errors
 /// When the configuration is wrong, or the address cannot be listened on.
-pub fn run(cli: &Cli) -> anyhow::Result<()> {
+pub fn run(cli: &Cli, log: &Log) -> anyhow::Result<()> {
     let Command::Serve(options) = &cli.command;
     let config = Config::load(options)?;
+    if let Some(file) = &config.log {
+        log.keep_in(file);
+    }
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(READERS_MAX)

@@ -10,6 +10,7 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use lic_protocol::{
     config::ConfigError,
     dashboard::Dashboard,
+    log::Log,
     name::{FeatureName, HostName, ServerName, UserName},
     pairs::Malformed,
     place::{Chosen, Place},
@@ -208,7 +209,7 @@ impl Cli {
     ///
     /// # Errors
     /// [`NotNow`] for seats that are not free; [`Usage`] and [`ConfigError`] for what was typed or written wrongly; others when it could not be done.
-    pub fn run(&self) -> anyhow::Result<()> {
+    pub fn run(&self, log: &Log) -> anyhow::Result<()> {
         if let Command::Parse(parse) = &self.command {
             return self.parse(parse);
         }
@@ -223,6 +224,9 @@ impl Cli {
         match &self.command {
             Command::Parse(_) | Command::Try { .. } | Command::Doctor(_) => Ok(()),
             Command::Serve => {
+                if let Some(file) = &config.log {
+                    log.keep_in(file);
+                }
                 let chosen = self.chosen();
                 serve(&config, move || Config::load(Place::find(&chosen)?))
             }

@@ -11,6 +11,7 @@ use jiff::{SignedDuration, tz::TimeZone};
 use lic_parse::{LicenseSystem, registry};
 use lic_protocol::{
     config::{ConfigError, ConfigFile},
+    log_file::LogFile,
     name::ServerName,
     place::Place,
     want::OR,
@@ -40,6 +41,8 @@ pub struct Config {
     pub scan_processes: Duration,
     /// Tools that licwrap runs.
     pub tools: Vec<ToolConfig>,
+    /// The files of our own log, where it is kept in files.
+    pub log: Option<LogFile>,
 }
 
 /// A license server whose log is followed.
@@ -88,7 +91,8 @@ impl Config {
             servers.push(lite_server(&place, directory)?);
             scan = lite_interval(&place)?.unwrap_or(scan);
         }
-        Ok(Self { place, scan, servers, scan_processes, tools })
+        let log = sections.monitor.log;
+        Ok(Self { place, scan, servers, scan_processes, tools, log })
     }
 
     /// The two databases.
@@ -123,6 +127,7 @@ struct MonitorSection {
     _runtime: Option<PathBuf>,
     scan: Option<Spanned<String>>,
     scan_processes: Option<Spanned<String>>,
+    log: Option<LogFile>,
 }
 
 #[derive(Deserialize)]

@@ -1,11 +1,13 @@
 //! `licmon doctor`: what is wrong on this machine, and how to mend it. One file per family of checks; each looks, and tells what
-//! it finds. Nothing here changes anything.
+//! it finds. Nothing here changes anything; one check writes a file in a temporary folder of its own.
 
 mod databases;
 mod kernel;
 mod logs;
+mod own_log;
 mod seats;
 mod tools;
+mod watching;
 mod who;
 
 use jiff::Timestamp;
@@ -68,6 +70,7 @@ pub fn findings(config: &Result<Config, ConfigError>, now: Timestamp) -> Finding
 fn look(config: &Config, now: Timestamp, findings: &mut Findings) {
     let who = Who::serves(&config.place.state);
     databases::look(config, &who, findings);
+    own_log::look(config, &who, findings);
     let servers = Reader::open(&config.databases()).and_then(|reader| reader.servers());
     let mut servers = servers.unwrap_or_default();
     kernel::look(findings);
@@ -78,6 +81,7 @@ fn look(config: &Config, now: Timestamp, findings: &mut Findings) {
         }
     }
     logs::look(config, &who, &servers, now, findings);
+    watching::look(config, findings);
     tools::look(config, now, findings);
 }
 

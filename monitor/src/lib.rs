@@ -17,7 +17,6 @@ pub mod guess;
 pub mod identity;
 pub mod import;
 pub mod lite;
-pub mod log;
 pub mod manager;
 pub mod parse;
 pub mod pipe;

@@ -1,15 +1,17 @@
 //! licmon: arguments, logging, exit status.
 
-use std::process::ExitCode;
+use std::{env, process::ExitCode};
 
 use clap::Parser;
-use lic_protocol::config::ConfigError;
+use lic_protocol::{config::ConfigError, log::Log};
 use licmon::{
     cli::{Cli, NotNow, Usage},
-    log,
+    table::shown,
 };
 use nix::sys::stat::{Mode, umask};
 
+/// Says how much is told of: `error`, `warn`, `info`, `debug`.
+const LEVEL: &str = "LICMON_LOG";
 /// It could not be done.
 const FAILED: u8 = 1;
 /// The command line or the configuration is wrong.
@@ -21,13 +23,15 @@ fn main() -> ExitCode {
     // What we write is for us and our group; the sockets and files that are for everybody say so themselves.
     umask(Mode::S_IWGRP | Mode::S_IRWXO);
     let cli = Cli::parse();
+    let journal = env::var("JOURNAL_STREAM").ok();
+    let log = Log::new("licmon", |text| shown(text).into_owned(), journal.as_deref());
     if cli.is_serve() {
-        log::start();
+        log.start(env::var(LEVEL).ok().as_deref());
     }
-    match cli.run() {
+    match cli.run(&log) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            log::failed(&format!("{error:#}"));
+            log.failed(&format!("{error:#}"));
             let is_wrong = error.is::<Usage>() || error.is::<ConfigError>();
             ExitCode::from(match () {
                 () if is_wrong => WRONG,

@@ -104,8 +104,12 @@ fn look_at_room(folder: &Path, free_bytes: u64, findings: &mut Findings) {
 
 /// The kind of file system, where it is one of another machine.
 pub(super) fn network(path: &Path) -> Option<&'static str> {
-    let kind = statfs(path).ok()?.f_type;
-    network_of(u32::try_from(kind & 0xffff_ffff).ok()?)
+    network_of(file_system(path)?)
+}
+
+/// The number that the kernel gives to the kind of file system.
+pub(super) fn file_system(path: &Path) -> Option<u32> {
+    u32::try_from(statfs(path).ok()?.f_type & 0xffff_ffff).ok()
 }
 
 fn network_of(kind: u32) -> Option<&'static str> {

@@ -1,20 +1,16 @@
-//! The logs that are followed: whether they are there and can be read, what wakes us, and what was understood of them.
+//! The logs that are followed: whether they are there and can be read, and what was understood of them.
 
 use std::{fs, path::PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
 use lic_protocol::{doctor::Findings, view::Server};
 
-use super::{databases, who::Who};
+use super::who::Who;
 use crate::config::{Config, LogServer};
 
 const ABOUT: &str = "logs";
 /// As far as clocks of two machines may be apart before somebody should look at them.
 const AHEAD: SignedDuration = SignedDuration::from_mins(5);
-/// Folders that all programs of a user may watch; each license server needs one.
-const WATCHES: &str = "/proc/sys/fs/inotify/max_user_watches";
-/// Watchers that a user may have; each license server needs one.
-const INSTANCES: &str = "/proc/sys/fs/inotify/max_user_instances";
 
 pub(super) fn look(
     config: &Config,
@@ -29,10 +25,6 @@ pub(super) fn look(
         {
             look_at_server(known, now, findings);
         }
-    }
-    for limit in [WATCHES, INSTANCES] {
-        let allowed = fs::read_to_string(limit).ok().and_then(|text| text.trim().parse().ok());
-        look_at_limit(limit, allowed, config.servers.len(), findings);
     }
 }
 
@@ -57,17 +49,6 @@ fn look_at_folder(server: &LogServer, who: &Who, findings: &mut Findings) -> boo
             "correct `pattern` or `directory` in licwrap.toml, or switch on the log of the license server",
         );
         return false;
-    }
-    if let Some(network) = databases::network(folder) {
-        findings.warning(
-            ABOUT,
-            format!(
-                "{} of server {name} lies on another machine ({network}), which does not tell when a log grows: it is \
-                 looked at by the clock",
-                folder.display(),
-            ),
-            "nothing, where that is soon enough; else set `scan` under [monitor]",
-        );
     }
     let barriers: Vec<PathBuf> = files.iter().filter_map(|file| who.barrier(file)).collect();
     if let Some(first) = barriers.first() {
@@ -147,36 +128,5 @@ fn look_at_server(server: &Server, now: Timestamp, findings: &mut Findings) {
             format!("the newest time in the log of server {name}, {newest}, has yet to come"),
             "correct `zone` of that server in licwrap.toml, or the clock of either machine",
         );
-    }
-}
-
-fn look_at_limit(limit: &str, allowed: Option<u64>, servers: usize, findings: &mut Findings) {
-    let needed = u64::try_from(servers).unwrap_or(u64::MAX);
-    if let Some(allowed) = allowed.filter(|allowed| *allowed < needed) {
-        let key = limit.trim_start_matches("/proc/sys/").replace('/', ".");
-        findings.warning(
-            ABOUT,
-            format!("the kernel lets a user watch {allowed} folders at once, and {needed} are followed: the others are looked at by the clock"),
-            format!("sysctl {key}={}", needed.saturating_mul(8)),
-        );
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_limit_matters_where_it_is_less_than_what_is_followed() {
-        for (allowed, servers, expected) in
-            [(Some(8), 8, 0), (Some(7), 8, 1), (None, 8, 0), (Some(0), 0, 0)]
-        {
-            let mut findings = Findings::default();
-            look_at_limit(WATCHES, allowed, servers, &mut findings);
-            assert_eq!(findings.findings.len(), expected, "{allowed:?} {servers}");
-            for finding in findings.findings {
-                assert_eq!(finding.mend, "sysctl fs.inotify.max_user_watches=64");
-            }
-        }
     }
 }

@@ -10,6 +10,7 @@ use std::{
 use nix::unistd::{Gid, User, getegid, geteuid, getgrouplist, getgroups};
 
 const READ: u32 = 0o4;
+const WRITE: u32 = 0o2;
 const PASS: u32 = 0o1;
 
 /// A user, with his groups.
@@ -57,6 +58,11 @@ impl Who {
         let barrier = folders.iter().find(|folder| !self.may(folder, PASS));
         let barrier = barrier.or_else(|| (!self.may(last, READ)).then_some(last));
         barrier.map(|part| part.to_path_buf())
+    }
+
+    /// Whether he may write this file, or make files in this folder. What is not there keeps nobody out.
+    pub(super) fn may_write(&self, path: &Path) -> bool {
+        self.may(path, if path.is_dir() { WRITE | PASS } else { WRITE })
     }
 
     /// What cannot be looked at is no barrier that we know of.

@@ -4,6 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use serde::{Deserialize, Deserializer, de};
 
+use crate::log_file::LogFile;
+
 /// Port the dashboard listens on unless configured otherwise.
 const PORT_DEFAULT: u16 = 8501;
 
@@ -16,11 +18,13 @@ pub struct Dashboard {
     pub listen: SocketAddr,
     /// Further names the dashboard answers to.
     pub hosts: Vec<String>,
+    /// The files of its own log, where it is kept in files.
+    pub log: Option<LogFile>,
 }
 
 impl Default for Dashboard {
     fn default() -> Self {
-        Self { listen: (Ipv4Addr::LOCALHOST, PORT_DEFAULT).into(), hosts: Vec::new() }
+        Self { listen: (Ipv4Addr::LOCALHOST, PORT_DEFAULT).into(), hosts: Vec::new(), log: None }
     }
 }
 

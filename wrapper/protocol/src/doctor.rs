@@ -16,7 +16,7 @@ pub struct Findings {
 pub struct Finding {
     /// How bad it is.
     pub level: Level,
-    /// What it is about: `configuration`, `databases`, `logs`, `seats`, `tools`, `kernel`.
+    /// What it is about: `configuration`, `databases`, `own log`, `logs`, `seats`, `tools`, `kernel`.
     pub about: String,
     /// What is so, as a sentence.
     pub what: String,

@@ -7,8 +7,10 @@ pub mod config;
 pub mod dashboard;
 pub mod doctor;
 pub mod event;
-#[cfg(feature = "config")]
+#[cfg(feature = "log")]
 pub mod log;
+#[cfg(feature = "config")]
+pub mod log_file;
 pub mod name;
 pub mod outcome;
 pub mod pairs;
