@@ -30,6 +30,8 @@ use tokio::sync::watch;
 use tower::ServiceExt;
 
 const GRAFANA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../packaging/grafana/licenses.json");
+/// Texts for people that name metrics.
+const DOCUMENTS: [&str; 2] = ["admin.md", "build.md"];
 const BYTES_MAX: usize = 1 << 20;
 /// Names that would be other samples, other lines or other labels, if they could.
 const HOSTILE: [&str; 6] = [
@@ -355,12 +357,8 @@ async fn the_grafana_dashboard_asks_for_what_is_served() {
     expressions(&dashboard, &mut asked);
     assert!(asked.len() > 10, "{asked:#?}");
     let served = Site::full().scrape().await.types;
-    let is_word = |character: char| character.is_ascii_alphanumeric() || character == '_';
-    let named: BTreeSet<&str> = asked
-        .iter()
-        .flat_map(|expression| expression.split(|character| !is_word(character)))
-        .filter(|word| word.starts_with("licmon_") || word.starts_with("licdash_"))
-        .collect();
+    let named: BTreeSet<&str> =
+        asked.iter().flat_map(|expression| metrics_in(expression)).collect();
     let unknown: Vec<_> = named.iter().filter(|name| !served.contains_key(**name)).collect();
     assert_eq!(unknown, [""; 0].iter().collect::<Vec<_>>(), "metrics that licdash does not serve");
     let unasked: Vec<_> = served.keys().filter(|name| !named.contains(name.as_str())).collect();
@@ -369,4 +367,24 @@ async fn the_grafana_dashboard_asks_for_what_is_served() {
         ["licmon_feature_uncounted", "licmon_server_denials_visible"],
         "metrics without a panel"
     );
+}
+
+fn metrics_in(text: &str) -> impl Iterator<Item = &str> {
+    let is_word = |character: char| character.is_ascii_alphanumeric() || character == '_';
+    let words = text.split(move |character| !is_word(character)).filter(|word| is_name(word));
+    words.filter(|word| word.starts_with("licmon_") || word.starts_with("licdash_"))
+}
+
+#[tokio::test]
+async fn documents_name_what_is_served() {
+    let served = Site::full().scrape().await.types;
+    for document in DOCUMENTS {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(document);
+        let text = fs::read_to_string(path).expect("a document");
+        let named: BTreeSet<&str> = metrics_in(&text).collect();
+        assert!(named.len() > 8, "{document}: {named:?}");
+        for name in named {
+            assert!(served.contains_key(name), "{document}: {name}");
+        }
+    }
 }

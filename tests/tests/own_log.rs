@@ -1,5 +1,5 @@
-//! What licmon and licdash say is one line for one event whatever things are called, carries priorities where a journal reads it, and is
-//! kept in files where it is told to: those are moved on by size, and never more than they may be.
+//! What licmon and licdash say is one line for one event whatever things are called, and carries priorities where a journal reads it.
+//! It is kept in files where it is told to: those are moved on by size, and never more than they may be.
 
 use std::{
     fs::{self, File},
