@@ -2,6 +2,8 @@
 
 use lic_protocol::event::ServerChange;
 
+use crate::gaps::Recorded;
+
 /// One record of history, as the live fold sees it. It is made while the record is stored, or read back from it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Entry {
@@ -32,6 +34,10 @@ pub(crate) enum Change {
     WaitEnded { queued: Option<i64> },
     /// The license server changed.
     Server(ServerChange),
+    /// Bytes of a log could not be read.
+    Missing(Box<Recorded>),
+    /// What was missing by this row of `gap` was read.
+    Mended { gap: i64 },
 }
 
 /// A session that opened.

@@ -7,6 +7,7 @@ pub mod checkpoint;
 pub mod commit;
 pub mod configured;
 pub mod error;
+pub mod gaps;
 pub mod lite;
 pub mod lock;
 pub mod open;

@@ -6,6 +6,7 @@ use rusqlite::{Connection, named_params};
 use crate::{
     entry::{Change, Entry, Opened, Waiting},
     error::{Doing, StoreError},
+    gaps,
 };
 
 /// The newest record that is in the picture.
@@ -25,6 +26,7 @@ pub(crate) fn set_watermark(live: &Connection, id: i64) -> Result<(), StoreError
 pub(crate) fn clear(live: &Connection) -> Result<(), StoreError> {
     let sql = "delete from session;
         delete from waiter;
+        delete from gap;
         delete from feature where issued is null and uncounted = 0;
         update feature set vendor = null, version = null, source = null;
         delete from server where configured = 0;
@@ -36,8 +38,14 @@ pub(crate) fn clear(live: &Connection) -> Result<(), StoreError> {
 
 /// Puts one entry into the picture.
 pub(crate) fn apply(live: &Connection, system: &str, entry: &Entry) -> Result<(), StoreError> {
-    if entry.change == Change::Server(ServerChange::Stopped) {
-        return stop(live, system, entry);
+    match &entry.change {
+        Change::Server(ServerChange::Stopped) => return stop(live, system, entry),
+        // What we could not read says nothing of the server.
+        Change::Missing(gap) => {
+            return gaps::show(live, (entry.id, &entry.server, entry.at_ms), gap);
+        }
+        Change::Mended { gap } => return remove(live, "delete from gap where id = :id", *gap),
+        _ => {}
     }
     hear(live, system, entry)?;
     match &entry.change {
@@ -55,7 +63,9 @@ pub(crate) fn apply(live: &Connection, system: &str, entry: &Entry) -> Result<()
         Change::Server(ServerChange::Started) => start(live, entry),
         Change::Ended { checkout: None }
         | Change::WaitEnded { queued: None }
-        | Change::Server(ServerChange::Stopped | ServerChange::Anomaly) => Ok(()),
+        | Change::Server(ServerChange::Stopped | ServerChange::Anomaly)
+        | Change::Missing(_)
+        | Change::Mended { .. } => Ok(()),
     }
 }
 

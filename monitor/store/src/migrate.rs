@@ -13,12 +13,14 @@ pub(crate) const HISTORY: &[&str] = &[
     include_str!("../migrations/history/0003_daemon_starts.sql"),
     include_str!("../migrations/history/0004_queue_credit.sql"),
     include_str!("../migrations/history/0005_seals.sql"),
+    include_str!("../migrations/history/0006_gaps.sql"),
 ];
 /// The schemas of `license_manager.db`, oldest first.
 pub(crate) const LIVE: &[&str] = &[
     include_str!("../migrations/live/0001_picture.sql"),
     include_str!("../migrations/live/0002_tools.sql"),
     include_str!("../migrations/live/0003_queue_credit.sql"),
+    include_str!("../migrations/live/0004_gaps.sql"),
 ];
 
 /// Brings the database at `path` to the newest schema.

@@ -125,7 +125,7 @@ fn may(action: AuthAction<'_>) -> Authorization {
 mod tests {
     use super::*;
 
-    const TABLES: [&str; 11] = [
+    const TABLES: [&str; 12] = [
         "name",
         "server",
         "checkout",
@@ -135,6 +135,7 @@ mod tests {
         "queued",
         "dequeued",
         "server_event",
+        "gap",
         "block",
         "batch",
     ];
@@ -154,6 +155,8 @@ mod tests {
             identity_ordinal) values (6, 1, 1, 1, 1, 't', 1, 6, 0);
         insert into server_event (id, server, at_ms, learned_at_ms, change, text, identity_hash, identity_ordinal)
             values (7, 1, 1, 1, 1, 't', 7, 0);
+        insert into gap (id, server, generation, path, from_byte, at_ms, learned_at_ms, why)
+            values (8, 1, 1, 'p', 1, 1, 1, 'w');
         insert into block (first_id, server, last_id, earliest_ms, latest_ms) values (1, 1, 7, 1, 1);
         insert into batch (number, first_id, last_id, committed_at_ms) values (1, 1, 7, 1);
         insert into checkpoint (id, server, path, dev, ino, head_len, head, anchor_len, anchor, offset, usage_lines,

@@ -6,6 +6,7 @@ use rusqlite::{Connection, Row};
 use crate::{
     entry::{Change, Entry, Opened, Waiting},
     error::{Doing, StoreError},
+    gaps::Recorded,
 };
 
 /// Ids read back at a time.
@@ -17,7 +18,7 @@ pub(crate) fn last_id(history: &Connection) -> Result<i64, StoreError> {
         coalesce((select max(id) from checkout), 0), coalesce((select max(id) from checkin), 0),
         coalesce((select max(id) from pairing), 0), coalesce((select max(id) from denial), 0),
         coalesce((select max(id) from queued), 0), coalesce((select max(id) from dequeued), 0),
-        coalesce((select max(id) from server_event), 0))";
+        coalesce((select max(id) from server_event), 0), coalesce((select max(id) from gap), 0))";
     history.query_row(sql, [], |row| row.get(0)).doing("find the newest record")
 }
 
@@ -53,7 +54,7 @@ pub(crate) fn entries(
 type ReadChange = fn(&Row<'_>) -> rusqlite::Result<Change>;
 
 /// Each record table: id, server, time, and the columns its change is read from.
-const SOURCES: [(&str, ReadChange); 7] = [
+const SOURCES: [(&str, ReadChange); 8] = [
     (
         "select c.id, server.name, c.at_ms, feature.text, user.text, host.text, c.learned_at_ms, c.count, c.handle,
             seat.text, version.text, vendor.text, unit.text, display.text, process.text, project.text, source.text
@@ -109,6 +110,12 @@ const SOURCES: [(&str, ReadChange); 7] = [
         where e.id between :first and :last",
         server_changed,
     ),
+    (
+        "select g.id, server.name, g.at_ms, g.mends, g.path, g.from_byte, g.to_byte, g.why, g.learned_at_ms from gap g
+        join server on server.id = g.server
+        where g.id between :first and :last",
+        missing,
+    ),
 ];
 
 fn opened(row: &Row<'_>) -> rusqlite::Result<Change> {
@@ -138,6 +145,18 @@ fn waiting(row: &Row<'_>) -> rusqlite::Result<Change> {
         count: row.get(6)?,
         ticket: row.get(7)?,
         credit_ms: row.get(8)?,
+    })))
+}
+
+fn missing(row: &Row<'_>) -> rusqlite::Result<Change> {
+    if let Some(gap) = row.get(3)? {
+        return Ok(Change::Mended { gap });
+    }
+    Ok(Change::Missing(Box::new(Recorded {
+        path: row.get(4)?,
+        from: row.get(5)?,
+        to: row.get(6)?,
+        why: row.get(7)?,
     })))
 }
 

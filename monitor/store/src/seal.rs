@@ -38,11 +38,12 @@ pub(crate) enum Table {
     Queued = 8,
     Dequeued = 9,
     ServerEvent = 10,
+    Gap = 11,
 }
 
 impl Table {
     /// The tables of records: one sequence of ids runs over them.
-    pub(crate) const RECORDS: [Self; 7] = [
+    pub(crate) const RECORDS: [Self; 8] = [
         Self::Checkout,
         Self::Checkin,
         Self::Pairing,
@@ -50,6 +51,7 @@ impl Table {
         Self::Queued,
         Self::Dequeued,
         Self::ServerEvent,
+        Self::Gap,
     ];
 
     /// Its name in SQL.
@@ -65,6 +67,7 @@ impl Table {
             Self::Queued => "queued",
             Self::Dequeued => "dequeued",
             Self::ServerEvent => "server_event",
+            Self::Gap => "gap",
         }
     }
 }

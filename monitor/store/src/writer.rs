@@ -1,6 +1,7 @@
 //! The one writer of both databases: commits batches, keeps the picture, and makes it again.
 
 mod ends;
+mod gaps;
 
 use std::{
     collections::HashMap,
@@ -22,6 +23,7 @@ use crate::{
     configured, copy,
     entry::{Change, Entry, Opened, Waiting},
     error::{Doing, StoreError},
+    gaps::OpenGaps,
     history::{self, Stamp},
     identify::{self, Found},
     live,
@@ -47,6 +49,7 @@ pub struct Writer {
     waiters: OpenKeys,
     early: Early,
     starts: Starts,
+    gaps: OpenGaps,
     /// Whether no open session can be older than a start of its vendor daemon.
     is_settled: bool,
     copy: Option<PathBuf>,
@@ -86,6 +89,7 @@ impl Writer {
             waiters: OpenKeys::of_waiters(&live)?,
             early: Early::load(&history)?,
             starts: Starts::load(&history)?,
+            gaps: OpenGaps::load(&history)?,
             is_settled: false,
             history,
             live,
@@ -243,10 +247,7 @@ impl Writer {
     }
 
     fn append(&mut self, batch: &Batch, entries: &mut Vec<Entry>) -> Result<Receipt, StoreError> {
-        if !self.servers.contains_key(&batch.server) {
-            self.know_server(&batch.server, "dsls")?;
-        }
-        let known = self.servers[&batch.server].clone();
+        let known = self.known(&batch.server)?;
         let mut receipt = Receipt::default();
         for event in &batch.events {
             if self.blocks.contain(&self.history, known.id, event)? {
@@ -260,6 +261,14 @@ impl Writer {
             history::move_checkpoint(&self.history, known.id, checkpoint)?;
         }
         Ok(receipt)
+    }
+
+    /// The row of a license server; one that nobody made known is of system `dsls`.
+    fn known(&mut self, name: &ServerName) -> Result<Known, StoreError> {
+        if !self.servers.contains_key(name) {
+            self.know_server(name, "dsls")?;
+        }
+        Ok(self.servers[name].clone())
     }
 
     fn append_event(

@@ -11,13 +11,13 @@ use lic_protocol::{
     event::{Event, Fact, ServerChange},
     seal::{FAULTS_MAX, Fault, Head, Verified},
 };
-use lic_store::{verify::verify, writer::Writer};
+use lic_store::{gaps::Missing, verify::verify, writer::Writer};
 use proptest::{prelude::*, sample::Index};
 use rusqlite::{Connection, types::Value};
 
 use site::{Site, batch, checkin, checkout, denial, dequeue, event, queue, server};
 
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 12] = [
     "name",
     "server",
     "checkout",
@@ -27,6 +27,7 @@ const TABLES: [&str; 11] = [
     "queued",
     "dequeued",
     "server_event",
+    "gap",
     "block",
     "batch",
 ];
@@ -71,6 +72,16 @@ fn filled() -> Site {
         commit(&mut writer, name, &facts);
         commit(&mut writer, name, &[(1000 * (round + 2), denial("C", "eve"))]);
     }
+    let missing = Missing {
+        server: "lic1".into(),
+        generation: 1,
+        path: "/logs/a.log".to_owned(),
+        from: 100,
+        to: Some(150),
+        why: "it was cut".to_owned(),
+    };
+    writer.add_gap(&missing, now()).unwrap();
+    writer.mend_gaps(&missing.server, missing.generation, now()).unwrap();
     drop(writer);
     site
 }
@@ -126,8 +137,8 @@ fn history_as_it_was_stored_is_whole() {
     let verified = verify(&site.paths, &[head], |done, of| told.push((done, of))).unwrap();
     assert!(verified.whole, "{verified:#?}");
     assert_eq!((verified.sealed_from, verified.head), (Some(1), Some(head)));
-    assert_eq!((verified.commits, verified.records, verified.unsealed_records), (41, 2026, 0));
-    assert!(told.is_sorted() && told.last() == Some(&(2026, 2026)), "{told:?}");
+    assert_eq!((verified.commits, verified.records, verified.unsealed_records), (43, 2028, 0));
+    assert!(told.is_sorted() && told.last() == Some(&(2028, 2028)), "{told:?}");
     for table in TABLES {
         let db = Connection::open(&site.paths.history).unwrap();
         let sql = format!("select count(*) from {table}");
@@ -147,7 +158,7 @@ fn another_writer_goes_on_with_the_chain() {
     writer.commit(&[batch("lic3", &more)], now()).unwrap();
     let verified = verify(&site.paths, &[published, head(&site)], |_, _| {}).unwrap();
     assert!(verified.whole, "{verified:#?}");
-    assert_eq!(verified.commits, 42);
+    assert_eq!(verified.commits, 44);
 }
 
 #[test]
@@ -161,7 +172,7 @@ fn it_can_be_looked_at_while_it_is_written() {
         writer.commit(&[batch("lic1", &[event])], now()).unwrap();
     });
     let verified = verified.unwrap();
-    assert!(verified.whole && verified.commits == 41, "{verified:#?}");
+    assert!(verified.whole && verified.commits == 43, "{verified:#?}");
 }
 
 #[test]
@@ -209,7 +220,7 @@ fn commits_that_were_touched_are_named() {
     for (statement, id, what) in [
         ("update batch set committed_at_ms = 1 where number = 7", 7, "does not fit its chain"),
         ("update batch set chain = zeroblob(32) where number = 7", 7, "does not fit its chain"),
-        ("update batch set chain = null where number = 41", 41, "has no chain"),
+        ("update batch set chain = null where number = 43", 43, "has no chain"),
         ("delete from batch where number = 7", 7, "is missing"),
         ("update batch set last_id = last_id + 1 where number = 7", 7, "does not fit its chain"),
         ("update batch set last_id = 1 << 60 where number = 7", 7, "ends with record"),
@@ -265,14 +276,14 @@ fn an_end_that_was_cut_off_shows_against_a_published_head() {
     let site = filled();
     let published = head(&site);
     let last = "(select last_id from batch where number = 30)";
-    let cut = TABLES[2..9].iter().map(|table| format!("delete from {table} where id > {last}; "));
+    let cut = TABLES[2..10].iter().map(|table| format!("delete from {table} where id > {last}; "));
     let cut = cut.collect::<Vec<_>>().concat();
     let names = "delete from name where id > (select last_name from batch where number = 30);";
     let blocks = "delete from block where last_id > (select last_id from batch where number = 30);";
     tamper(&site, &format!("{names}{blocks}{cut}delete from batch where number > 30"));
     let verified = looked_at(&site);
     assert!(verified.whole, "nothing in the file tells: {verified:#?}");
-    check_first(&site, &[published], "head", Some(41), "its end was cut off");
+    check_first(&site, &[published], "head", Some(43), "its end was cut off");
 }
 
 #[test]
@@ -292,14 +303,14 @@ fn another_file_shows_against_a_published_head() {
         .unwrap();
     fs::copy(&other.paths.history, &site.paths.history).unwrap();
     assert!(looked_at(&site).whole);
-    check_first(&site, &[published], "head", Some(41), "is not on this chain");
+    check_first(&site, &[published], "head", Some(43), "is not on this chain");
 }
 
 #[test]
 fn what_was_there_before_the_chain_is_taken_in_as_it_stood() {
     let site = filled();
     // As a history of before seals is after its migration.
-    let unseal = TABLES[..10].iter().map(|table| format!("update {table} set seal = null;"));
+    let unseal = TABLES[..11].iter().map(|table| format!("update {table} set seal = null;"));
     let unseal: String = unseal.collect();
     tamper(
         &site,
@@ -311,9 +322,9 @@ fn what_was_there_before_the_chain_is_taken_in_as_it_stood() {
     drop(writer);
     let verified = looked_at(&site);
     assert!(verified.whole, "{verified:#?}");
-    assert_eq!((verified.sealed_from, verified.unsealed_records), (Some(42), 2026));
+    assert_eq!((verified.sealed_from, verified.unsealed_records), (Some(44), 2028));
     tamper(&site, "update name set text = 'adam' where text = 'eve'");
-    check_first(&site, &[], "batch", Some(42), "does not fit its chain");
+    check_first(&site, &[], "batch", Some(44), "does not fit its chain");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     event::{EndReason, ReasonClass, words},
+    gaps::Gaps,
     name::{FeatureName, HostName, ServerName, UserName, VendorName},
     time::{ms, ms_option},
 };
@@ -378,6 +379,8 @@ pub struct Server {
     pub denials_visible: Option<bool>,
     /// What was understood of what was read.
     pub coverage: Coverage,
+    /// What could not be read.
+    pub gaps: Gaps,
     /// The files that were read, newest first.
     pub sources: Vec<SourceFile>,
 }

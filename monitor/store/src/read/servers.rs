@@ -11,6 +11,7 @@ use super::{time, word};
 use crate::{
     checkpoint::{self, Checkpoint},
     error::{Doing, StoreError},
+    gaps,
 };
 
 /// What is told of every server while nobody writes the databases.
@@ -62,6 +63,7 @@ pub(super) fn all(
             usage_visible: usage_visible(is_wrapped || has_sessions, &files),
             denials_visible: (is_wrapped || !files.is_empty()).then_some(true),
             coverage: coverage(&files),
+            gaps: gaps::of_server(live, &name)?,
             sources: sources(&files, &faults),
             name,
             system,

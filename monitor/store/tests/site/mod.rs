@@ -72,6 +72,7 @@ impl Site {
             "select 'waiter', * from waiter order by id",
             "select 'feature', * from feature order by server, feature",
             "select 'server', * from server order by name",
+            "select 'gap', * from gap order by id",
             "select 'watermark', * from watermark",
         ];
         queries.iter().flat_map(|sql| rows(&live, sql)).collect()
