@@ -27,7 +27,7 @@ use tracing::{info, warn};
 use crate::{
     pipe::EventSink,
     server::config::{Act, OnAct},
-    sources::{import, logfile::LogOf},
+    sources::{encoding::Encoding, import, logfile::LogOf},
 };
 
 /// Acts that may wait for their turn.
@@ -48,7 +48,7 @@ impl Acts {
     pub fn start(
         sink: EventSink,
         clock: fn() -> Timestamp,
-        systems: HashMap<ServerName, Arc<dyn LicenseSystem>>,
+        systems: HashMap<ServerName, (Arc<dyn LicenseSystem>, Encoding)>,
     ) -> anyhow::Result<Self> {
         let (taker, acts) = sync_channel(ACTS_MAX);
         let stop = Arc::new(AtomicBool::new(false));
@@ -85,7 +85,7 @@ impl Acts {
 
 struct Doer {
     sink: EventSink,
-    systems: HashMap<ServerName, Arc<dyn LicenseSystem>>,
+    systems: HashMap<ServerName, (Arc<dyn LicenseSystem>, Encoding)>,
     clock: fn() -> Timestamp,
     stop: Arc<AtomicBool>,
 }
@@ -125,15 +125,16 @@ impl Doer {
         connection: &mut UnixStream,
     ) -> anyhow::Result<String> {
         let server = ServerName::from(wanted.server.as_str());
-        let configured = self.systems.get(&server).cloned();
-        let configured = configured.filter(|system| system.name() == wanted.system);
-        let Some(system) = configured.or_else(|| registry::license_system(&wanted.system)) else {
+        let configured = self.systems.get(&server);
+        let configured = configured.filter(|(system, _)| system.name() == wanted.system).cloned();
+        let of_name = || Some((registry::license_system(&wanted.system)?, Encoding::Bytes));
+        let Some((system, encoding)) = configured.or_else(of_name) else {
             bail!("no server {server} of the license system {} is configured", wanted.system);
         };
         let zone = TimeZone::get(&wanted.zone).context("read the zone")?;
         let file = file.context("no file came with the request")?;
         info!(user.uid = uid, "importing {} into {server}", wanted.path);
-        let of = LogOf { server: server.clone(), system, zone };
+        let of = LogOf { server: server.clone(), system, zone, encoding };
         let known = know(&self.sink, server, wanted.system.clone())?;
         let path = Path::new(&wanted.path);
         let mut told = 0;

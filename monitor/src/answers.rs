@@ -150,7 +150,8 @@ pub fn servers(reader: &Reader, form: Form) -> anyhow::Result<()> {
     ];
     let empty = "no license server: name one in licwrap.toml, or `licmon import` a log";
     say_table(&heads, servers.servers.iter().map(server_row), empty)?;
-    servers.servers.iter().try_for_each(tracing_notice)
+    servers.servers.iter().try_for_each(tracing_notice)?;
+    servers.servers.iter().try_for_each(gaps_notice)
 }
 
 fn history(reader: &Reader, now: Feature) -> anyhow::Result<FeatureHistory> {
@@ -245,8 +246,17 @@ fn notices(overview: &Overview) -> anyhow::Result<()> {
             say(&format!("\n{}: {error}", server.name))?;
         }
         tracing_notice(server)?;
+        gaps_notice(server)?;
     }
     Ok(())
+}
+
+/// What could not be read.
+fn gaps_notice(server: &Server) -> anyhow::Result<()> {
+    match server.gaps.sentence() {
+        Some(sentence) => say(&format!("\n{}: {sentence}", server.name)),
+        None => Ok(()),
+    }
 }
 
 /// Where a log shows no checkouts, why, and what to do.

@@ -21,7 +21,7 @@ use serde::{Deserialize, de::IgnoredAny};
 use toml::Spanned;
 
 use self::{lines::LinesSection, tool::ToolSection};
-use crate::{around, server::config::ToolConfig};
+use crate::{around, server::config::ToolConfig, sources::encoding::Encoding};
 
 /// How often a folder of logs is looked through, whatever the file system tells.
 pub const SCAN_DEFAULT: Duration = Duration::from_secs(1);
@@ -60,6 +60,8 @@ pub struct LogServer {
     pub directory: PathBuf,
     /// The names of its logs.
     pub pattern: Pattern,
+    /// How they are written down, where they do not tell it.
+    pub encoding: Encoding,
 }
 
 impl Config {
@@ -147,6 +149,7 @@ struct ServerSection {
 struct LogSection {
     directory: PathBuf,
     pattern: Option<Spanned<String>>,
+    encoding: Option<Spanned<String>>,
 }
 
 /// Makes sections into what they mean, or tells the mistake at its place.
@@ -186,6 +189,10 @@ impl Mistakes<'_> {
             zone_name,
             directory: log.directory.clone(),
             pattern,
+            encoding: log
+                .encoding
+                .as_ref()
+                .map_or(Ok(Encoding::Bytes), |name| self.encoding(name))?,
         })
     }
 
@@ -217,6 +224,16 @@ impl Mistakes<'_> {
     fn pattern(&self, pattern: &Spanned<String>) -> Result<Pattern, ConfigError> {
         Pattern::new(pattern.get_ref())
             .or_else(|error| self.at(pattern, format!("not a file name pattern: {}", error.msg)))
+    }
+
+    fn encoding(&self, name: &Spanned<String>) -> Result<Encoding, ConfigError> {
+        Encoding::named(name.get_ref()).map_or_else(
+            || {
+                let message = format!("unknown encoding `{}`, like \"shift_jis\"", name.get_ref());
+                self.at(name, message)
+            },
+            Ok,
+        )
     }
 
     fn duration(&self, text: &Spanned<String>) -> Result<Duration, ConfigError> {
@@ -269,6 +286,7 @@ fn lite_server(place: &Place, directory: PathBuf) -> Result<LogServer, ConfigErr
         zone,
         zone_name,
         directory,
+        encoding: Encoding::Bytes,
         pattern: Pattern::new(pattern)
             .map_err(|error| variable_mistake("LOG_PATTERN_FILE", pattern, error.msg))?,
     })
@@ -321,11 +339,16 @@ mod tests {
         check("", "0 servers, 0 tools");
         let tool = "[[tool]]\nname = \"t\"\nseats = \"unlimited\"\non_full = \"deny\"\n";
         check(&format!("{SERVER}zone = \"Europe/Stockholm\"\n{tool}"), "1 servers, 1 tools");
+        check(&SERVER.replace(" }", ", encoding = \"gbk\" }"), "1 servers, 0 tools");
     }
 
     #[test]
     fn what_is_wrong_is_told_by_line_and_column() {
         check(&format!("{SERVER}{SERVER}"), "c.toml:6:8: the server name `a` is taken or empty");
+        check(
+            &SERVER.replace(" }", ", encoding = \"ebcdic\" }"),
+            "c.toml:4:38: unknown encoding `ebcdic`, like \"shift_jis\"",
+        );
         check(
             &format!("{SERVER}zone = \"Mars\"\n"),
             "c.toml:5:8: unknown time zone `Mars`, like \"Europe/Stockholm\"",

@@ -9,6 +9,7 @@ use lic_protocol::view::Coverage;
 
 use crate::{
     sources::{
+        encoding::Encoding,
         logfile::{LogFile, LogOf},
         unpack,
     },
@@ -45,7 +46,8 @@ fn tried(path: &Path, now: Timestamp) -> anyhow::Result<Vec<(&'static str, Cover
     let mut tried = Vec::new();
     for name in registry::names() {
         let system = registry::license_system(name).context("a name of the registry")?;
-        let of = LogOf { server: "-".into(), system, zone: TimeZone::UTC };
+        let of =
+            LogOf { server: "-".into(), system, zone: TimeZone::UTC, encoding: Encoding::Bytes };
         let file = log.try_clone().with_context(reading)?;
         let mut log = LogFile::new(&of, file, path, now);
         while log.step(now).with_context(reading)?.is_some() {}

@@ -35,6 +35,7 @@ use crate::{
     pipe::{EventSink, pipe},
     serve::{clock, open_writer},
     sources::{
+        encoding::Encoding,
         import::{self, Imports},
         logfile::LogOf,
         unpack::{self, Unpacked},
@@ -58,6 +59,8 @@ pub struct Logs {
     pub zone: TimeZone,
     /// The name of that zone.
     pub zone_name: String,
+    /// How they are written down, where they do not tell it.
+    pub encoding: Encoding,
     /// The files.
     pub files: Vec<PathBuf>,
 }
@@ -263,8 +266,12 @@ fn import_here(
 ) -> anyhow::Result<()> {
     let Unpacked { file, damage } =
         unpack::open(path).with_context(|| format!("read {}", path.display()))?;
-    let of =
-        LogOf { server: logs.server.clone(), system: logs.system.clone(), zone: logs.zone.clone() };
+    let of = LogOf {
+        server: logs.server.clone(),
+        system: logs.system.clone(),
+        zone: logs.zone.clone(),
+        encoding: logs.encoding,
+    };
     let known = know(sink, logs.server.clone(), logs.system.name().to_owned())?;
     let mut progress = Progress::new(clock());
     let imported = import::import(&of, file, path, &known, sink, clock, |percent| {

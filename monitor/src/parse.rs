@@ -17,7 +17,7 @@ use lic_protocol::{
 };
 use serde_json::{Value, json};
 
-use crate::sources::{dates, lines::Lines, reading::Reading, unpack::Packing};
+use crate::sources::{dates, encoding::Encoding, lines::Lines, reading::Reading, unpack::Packing};
 
 /// Bytes read at a time.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -40,21 +40,36 @@ pub fn parse(system: &dyn LicenseSystem, zone: &TimeZone, path: &Path) -> anyhow
         };
         (from, dates::written(&file, zone))
     };
+    let head = head(&mut from).with_context(reading)?;
+    let encoding = Encoding::of_head(&head, Encoding::Bytes);
+    let mut from = io::Cursor::new(head).chain(from);
     let mut ahead = Vec::new();
     let kept = |bytes: &[u8]| ahead.extend_from_slice(bytes);
-    let parser = dates::begun(system, zone, &mut from, dates::KEPT_BYTES_MAX, written, kept);
+    let parser =
+        dates::begun((system, zone, encoding), &mut from, dates::KEPT_BYTES_MAX, written, kept);
     let parser = parser.with_context(reading)?;
     let from = io::Cursor::new(ahead).chain(from);
     let mut out = BufWriter::new(io::stdout().lock());
-    match print(parser, from, &mut out).and_then(|()| out.flush()) {
+    match print((parser, encoding), from, &mut out).and_then(|()| out.flush()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         printed => printed.with_context(reading),
     }
 }
 
-fn print(parser: Box<dyn LogParser>, mut from: impl Read, out: &mut impl Write) -> io::Result<()> {
+/// The first bytes of a log, which may tell how it is written down.
+fn head(from: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    from.by_ref().take(3).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+fn print(
+    (parser, encoding): (Box<dyn LogParser>, Encoding),
+    mut from: impl Read,
+    out: &mut impl Write,
+) -> io::Result<()> {
     let mut reading = Reading::new(ServerName::from("-"), parser);
-    let mut lines = Lines::default();
+    let mut lines = Lines::new(encoding);
     let mut events = Vec::new();
     let mut chunk = vec![0; CHUNK_BYTES];
     loop {
@@ -73,9 +88,7 @@ fn print(parser: Box<dyn LogParser>, mut from: impl Read, out: &mut impl Write) 
         });
         printed?;
     }
-    if let Some(line) = lines.last() {
-        reading.line(&line, |event| events.push(event));
-    }
+    lines.last(|line| reading.line(&line, |event| events.push(event)));
     reading.end(|event| events.push(event));
     print_events(&mut events, reading.coverage.lines, out)?;
     writeln!(out, "{}", json!({ "coverage": coverage(&reading.coverage) }))

@@ -51,6 +51,7 @@ use crate::{
         processes,
     },
     sources::{
+        encoding::Encoding,
         logfile::LogOf,
         tail::{Follower, Following, waker::Waker},
     },
@@ -222,9 +223,9 @@ fn configured(config: &Config) -> Configured {
     Configured { servers, features: features.collect() }
 }
 
-/// The license systems of the configured servers: what is imported by name is read as it is followed.
-fn systems(config: &Config) -> HashMap<ServerName, Arc<dyn LicenseSystem>> {
-    let of = |server: &LogServer| (server.name.clone(), server.system.clone());
+/// How the logs of the configured servers are read: what is imported by name is read as it is followed.
+fn systems(config: &Config) -> HashMap<ServerName, (Arc<dyn LicenseSystem>, Encoding)> {
+    let of = |server: &LogServer| (server.name.clone(), (server.system.clone(), server.encoding));
     config.servers.iter().map(of).collect()
 }
 
@@ -266,11 +267,13 @@ fn followers(config: &Config, writer: &Writer) -> anyhow::Result<Vec<Following>>
                 server: server.name.clone(),
                 system: server.system.clone(),
                 zone: server.zone.clone(),
+                encoding: server.encoding,
             },
             directory: server.directory.clone(),
             pattern: server.pattern.clone(),
             scan: config.scan,
             checkpoints: writer.checkpoints(&server.name)?,
+            with_gaps: writer.generations_with_gaps().collect(),
         });
     }
     Ok(followers)

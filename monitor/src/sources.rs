@@ -4,12 +4,14 @@
 //! and the place they end at into the pipe.
 
 pub mod dates;
+pub mod encoding;
 pub mod folder;
 pub mod import;
 pub mod lines;
 pub mod logfile;
 pub mod mark;
 pub mod reading;
+pub mod rotated;
 pub mod sender;
 pub mod tail;
 pub mod unpack;

@@ -31,6 +31,7 @@ use lic_store::{
 use licmon::{
     pipe::{Closed, Message, READER_BATCHES_MAX, pipe},
     sources::{
+        encoding::Encoding,
         logfile::LogOf,
         tail::{Follower, Following, waker::Waker},
     },
@@ -179,6 +180,7 @@ fn denial_at_the_end_of_a_log_is_told_when_it_is_closed() {
         server: "rlm".into(),
         system: registry::license_system("rlm").unwrap(),
         zone: TimeZone::UTC,
+        encoding: Encoding::Bytes,
     };
     let following = Following {
         of,
@@ -186,6 +188,7 @@ fn denial_at_the_end_of_a_log_is_told_when_it_is_closed() {
         pattern: Pattern::new("*.dlog").unwrap(),
         scan: Duration::from_secs(1),
         checkpoints: Vec::new(),
+        with_gaps: Vec::new(),
     };
     let (sink, messages) = pipe();
     let (waker, _hints) = Waker::new();

@@ -13,11 +13,14 @@ use std::{
 use jiff::{Timestamp, tz::TimeZone};
 use lic_parse::registry;
 use lic_protocol::event::Event;
-use licmon::sources::logfile::{LogFile, LogOf};
+use licmon::sources::{
+    encoding::Encoding,
+    logfile::{LogFile, LogOf},
+};
 
 fn log_of(system: &str) -> LogOf {
     let system = registry::license_system(system).unwrap();
-    LogOf { server: "lic1".into(), system, zone: TimeZone::UTC }
+    LogOf { server: "lic1".into(), system, zone: TimeZone::UTC, encoding: Encoding::Bytes }
 }
 
 fn read(log: &mut LogFile) -> Vec<Event> {

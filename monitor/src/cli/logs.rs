@@ -7,7 +7,9 @@ use super::{Cli, Import, LITE, Parse, Usage, zone};
 use crate::{
     config::Config,
     import::{self, Logs},
-    parse, systems,
+    parse,
+    sources::encoding::Encoding,
+    systems,
 };
 
 impl Cli {
@@ -41,13 +43,14 @@ impl Import {
             (None, Some(server)) => (server.zone.clone(), server.zone_name.clone()),
             (None, None) => crate::config::machine_zone(),
         };
+        let encoding = configured.map_or(Encoding::Bytes, |server| server.encoding);
         let server = name.unwrap_or_else(|| ServerName::from(system.name()));
         if server == ServerName::local() {
             return Err(Usage("the server name `local` is for wrapped tools".into()).into());
         }
         import::import_logs(
             config,
-            &Logs { system, server, zone, zone_name, files: self.files.clone() },
+            &Logs { system, server, zone, zone_name, encoding, files: self.files.clone() },
         )
     }
 }

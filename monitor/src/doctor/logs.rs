@@ -120,6 +120,16 @@ fn look_at_server(server: &Server, now: Timestamp, findings: &mut Findings) {
             format!("look at them with `licmon servers --json` or `licmon parse --system {} FILE`, and report them", server.system),
         );
     }
+    if let Some(gaps) = server.gaps.sentence() {
+        findings.warning(
+            ABOUT,
+            format!("server {name}: {gaps}"),
+            format!(
+                "if a copy of the file is somewhere, `licmon import --system {} --server {name} FILE` closes the gap",
+                server.system
+            ),
+        );
+    }
     if let Some(newest) = server.last_answer
         && newest.duration_since(now) > AHEAD
     {

@@ -9,6 +9,7 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use lic_parse::{LicenseSystem, LogParser};
 
 use super::{
+    encoding::Encoding,
     lines::{Lines, RawLine},
     unpack::FromStart,
 };
@@ -32,8 +33,12 @@ pub struct Scout {
 impl Scout {
     /// A scout at the beginning of a log.
     #[must_use]
-    pub fn new(system: &dyn LicenseSystem, zone: &TimeZone) -> Self {
-        Self { parser: system.log(zone.clone(), None), lines: Lines::default(), read: 0 }
+    pub fn new(system: &dyn LicenseSystem, zone: &TimeZone, encoding: Encoding) -> Self {
+        Self { parser: system.log(zone.clone(), None), lines: Lines::new(encoding), read: 0 }
+    }
+
+    fn encoding(&self) -> Encoding {
+        self.lines.encoding()
     }
 
     fn take(&mut self, bytes: &[u8]) {
@@ -84,8 +89,7 @@ impl Scout {
 /// # Errors
 /// When it cannot be read.
 pub fn begun(
-    system: &dyn LicenseSystem,
-    zone: &TimeZone,
+    (system, zone, encoding): (&dyn LicenseSystem, &TimeZone, Encoding),
     from: &mut impl Read,
     bytes_max: u64,
     written: Option<Date>,
@@ -95,7 +99,7 @@ pub fn begun(
     if system.tells_dates() {
         return Ok(parser);
     }
-    let mut scout = Scout::new(system, zone);
+    let mut scout = Scout::new(system, zone, encoding);
     let is_all = scout.scan(from, bytes_max, each)?;
     if let Some(day) = scout.first_day(written.filter(|_| is_all)) {
         parser.begin(day);
@@ -108,12 +112,11 @@ pub fn begun(
 /// # Errors
 /// When the file cannot be read.
 pub(super) fn from_the_beginning(
-    system: &dyn LicenseSystem,
-    zone: &TimeZone,
+    (system, zone, encoding): (&dyn LicenseSystem, &TimeZone, Encoding),
     file: &File,
 ) -> io::Result<Box<dyn LogParser>> {
     let mut from = FromStart::of(file);
-    begun(system, zone, &mut from, AHEAD_BYTES_MAX, written(file, zone), |_| ())
+    begun((system, zone, encoding), &mut from, AHEAD_BYTES_MAX, written(file, zone), |_| ())
 }
 
 /// Prepares `parser` for the lines `before` the place where it goes on, and all after that. `head` are lines at the beginning of
@@ -125,9 +128,11 @@ pub(super) fn go_on(
     (head, before): (&[u8], &[u8]),
     last: Option<Timestamp>,
 ) {
-    for line in head.split(|byte| *byte == b'\n') {
-        parser.line(line);
-    }
+    Lines::new(scout.encoding()).take(head, |line, _| {
+        if let RawLine::Whole(line) = line {
+            parser.line(line);
+        }
+    });
     // What waited there was told long ago.
     parser.rest();
     scout.take(before);
@@ -157,8 +162,7 @@ mod tests {
         let written = "2025-03-03".parse().ok();
         let mut ahead = 0;
         let mut parser = begun(
-            system.as_ref(),
-            &TimeZone::UTC,
+            (system.as_ref(), &TimeZone::UTC, Encoding::Bytes),
             &mut log.as_bytes(),
             bytes_max,
             written,

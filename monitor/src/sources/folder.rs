@@ -1,6 +1,8 @@
 //! A folder of logs: what lies in it now, and how a file of it is opened.
 
 use std::{
+    collections::HashSet,
+    ffi::OsString,
     fs::{self, File, Metadata, OpenOptions},
     io,
     os::unix::fs::{MetadataExt, OpenOptionsExt},
@@ -11,10 +13,10 @@ use std::{
 use glob::Pattern;
 use nix::{errno::Errno, fcntl::OFlag};
 
-use super::unpack::Packing;
+use super::{rotated, unpack::Packing};
 
 /// Device and inode: one file, as long as somebody has it open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Inode {
     dev: u64,
     ino: u64,
@@ -53,6 +55,8 @@ pub(super) struct Listed {
     pub(super) matches: bool,
     /// Whether its name is that of a compressed file.
     pub(super) is_packed: bool,
+    /// The name of the log that it was before it was rotated, if its name says that it was one.
+    pub(super) rotated_from: Option<String>,
 }
 
 /// How many files of a folder match.
@@ -66,6 +70,7 @@ pub fn matching(directory: &Path, pattern: &Pattern) -> io::Result<usize> {
 /// The files and links of a folder, by name.
 pub(super) fn list(directory: &Path, pattern: &Pattern) -> io::Result<Vec<Listed>> {
     let mut listed = Vec::new();
+    let mut linked = HashSet::new();
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
         // A file that went away between the two calls is simply not there.
@@ -75,17 +80,42 @@ pub(super) fn list(directory: &Path, pattern: &Pattern) -> io::Result<Vec<Listed
         }
         let name = entry.file_name();
         let name = name.to_string_lossy();
+        let matches = |name: &str| pattern.matches(name);
+        if metadata.is_symlink()
+            && let Some(target) = link_inside(directory, &entry.path())
+        {
+            linked.extend(matches(&name).then_some(target));
+            continue;
+        }
         let inside = Packing::name_inside(&name);
+        let bare = inside.unwrap_or(&name);
+        let is_log = matches(&name) || inside.is_some_and(matches);
+        let rotated_from = rotated::before(bare).filter(|before| !is_log && matches(before));
         listed.push(Listed {
             path: entry.path(),
             inode: Inode::of(&metadata),
             extent: Extent::of(&metadata),
-            matches: pattern.matches(&name) || inside.is_some_and(|name| pattern.matches(name)),
+            matches: is_log,
             is_packed: inside.is_some(),
+            rotated_from,
         });
+    }
+    for file in &mut listed {
+        file.matches |= file.path.file_name().is_some_and(|name| linked.contains(name));
     }
     listed.sort_unstable_by(|one, other| one.path.cmp(&other.path));
     Ok(listed)
+}
+
+/// The name of the file of the same folder that a link stands for: it is another name of that file. A link out of the folder is
+/// not followed.
+fn link_inside(directory: &Path, link: &Path) -> Option<OsString> {
+    let target = fs::read_link(link).ok()?;
+    let name = target.file_name()?;
+    let is_inside =
+        target.parent().is_some_and(|parent| parent == Path::new("") || parent == directory);
+    let is_file = fs::symlink_metadata(directory.join(name)).is_ok_and(|file| file.is_file());
+    (is_inside && is_file).then(|| name.to_owned())
 }
 
 /// Opens a regular file, and neither follows a link out of the folder nor waits for the writer of a pipe.

@@ -1,12 +1,12 @@
 //! Reading a log once, as if it had been followed: a file that was read before goes on where it ended, so importing it again
 //! adds nothing.
 
-use std::{fs::File, io, path::Path};
+use std::{fs::File, io, os::unix::fs::MetadataExt, path::Path};
 
 use anyhow::{Context, anyhow, bail};
 use jiff::Timestamp;
 use lic_protocol::{time::rfc3339, view::Coverage};
-use lic_store::checkpoint::Checkpoint;
+use lic_store::{checkpoint::Checkpoint, writer::Writer};
 
 use super::{
     logfile::{LogFile, LogOf},
@@ -144,6 +144,13 @@ pub fn import(
         if !progress(percent(log.position(), length)) {
             bail!("stopped; run it again to go on");
         }
+    }
+    // What history missed of it, if it did, is read now. What was unpacked, which has no name, may end where it is damaged.
+    let has_name = log.file().metadata().with_context(reading)?.nlink() > 0;
+    if has_name || log.checkpoint().offset > from {
+        let (server, generation, now) = (of.server.clone(), log.checkpoint().id, clock());
+        let mend = move |writer: &mut Writer| writer.mend_gaps(&server, generation, now);
+        sink.act(mend).map_err(|Closed| anyhow!(CLOSED))?;
     }
     let receipt = sender.finish().map_err(|Closed| anyhow!(CLOSED))?;
     let checkpoint = log.checkpoint();

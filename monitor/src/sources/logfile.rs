@@ -1,6 +1,6 @@
 //! One generation of one log file, open and read step by step: each step gives a batch and moves the checkpoint.
 
-use std::{fs::File, io, os::unix::fs::FileExt, path::Path, sync::Arc};
+use std::{fs::File, io, ops::Range, os::unix::fs::FileExt, path::Path, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use lic_parse::LicenseSystem;
@@ -16,6 +16,7 @@ use lic_store::{
 
 use super::{
     dates::{self, Scout},
+    encoding::Encoding,
     lines::Lines,
     mark,
     reading::Reading,
@@ -33,7 +34,7 @@ const REWIND_BYTES: u64 = 64 * 1024;
 /// Bytes at the beginning of a file that may tell who writes it.
 const HEAD_BYTES: u64 = 4096;
 /// A file that nobody has written to for so long is what it will be: its last line is whole, or it never will be.
-const AT_REST: SignedDuration = SignedDuration::from_hours(1);
+pub(super) const AT_REST: SignedDuration = SignedDuration::from_hours(1);
 
 /// Whose log it is.
 #[derive(Clone)]
@@ -44,6 +45,8 @@ pub struct LogOf {
     pub system: Arc<dyn LicenseSystem>,
     /// The zone of its times.
     pub zone: TimeZone,
+    /// How it is written down, where it does not tell it.
+    pub encoding: Encoding,
 }
 
 /// An open log file.
@@ -55,6 +58,8 @@ pub struct LogFile {
     checkpoint: Checkpoint,
     /// How far the file was read; ahead of the checkpoint by the unfinished line.
     position: u64,
+    /// Bytes of a line without an end that were there and are not any more.
+    overwritten: Option<Range<u64>>,
 }
 
 impl LogFile {
@@ -63,7 +68,15 @@ impl LogFile {
     pub fn new(of: &LogOf, file: File, path: &Path, now: Timestamp) -> Self {
         let checkpoint = beginning(of, path.display().to_string(), now);
         let reading = Reading::new(of.server.clone(), of.system.log(of.zone.clone(), None));
-        Self { of: of.clone(), file, lines: Lines::default(), reading, checkpoint, position: 0 }
+        Self {
+            of: of.clone(),
+            file,
+            lines: Lines::new(of.encoding),
+            reading,
+            checkpoint,
+            position: 0,
+            overwritten: None,
+        }
     }
 
     /// Goes on where `checkpoint` says this file was read to.
@@ -77,8 +90,9 @@ impl LogFile {
         reading.usage_lines = checkpoint.usage_lines;
         reading.last_at = checkpoint.last_at;
         let checkpoint = Checkpoint { path: path.display().to_string(), ..checkpoint };
-        let lines = Lines::default();
-        Ok(Self { of: of.clone(), file, lines, reading, checkpoint, position: offset })
+        let lines = Lines::new(Encoding::of(&file, of.encoding)?);
+        let (of, position) = (of.clone(), offset);
+        Ok(Self { of, file, lines, reading, checkpoint, position, overwritten: None })
     }
 
     /// The file itself.
@@ -113,13 +127,9 @@ impl LogFile {
         Ok(is_new || mark::is_anchored(&self.file, &self.checkpoint)?)
     }
 
-    /// Begins again: it is the same file with other bytes in it, and so another generation.
-    pub fn restart(&mut self, now: Timestamp) {
-        let parser = self.of.system.log(self.of.zone.clone(), None);
-        self.checkpoint = beginning(&self.of, std::mem::take(&mut self.checkpoint.path), now);
-        self.reading = Reading::new(self.of.server.clone(), parser);
-        self.lines = Lines::default();
-        self.position = 0;
+    /// Bytes of its unfinished line that something else was written over since they were read.
+    pub fn take_overwritten(&mut self) -> Option<Range<u64>> {
+        self.overwritten.take()
     }
 
     /// Reads on. `None` at the end of the file, or of its last whole line.
@@ -128,13 +138,18 @@ impl LogFile {
     /// When the file cannot be read.
     pub fn step(&mut self, now: Timestamp) -> io::Result<Option<Batch>> {
         if !self.unfinished_stands()? {
-            self.lines = Lines::default();
-            self.position = self.checkpoint.offset;
+            let is_told = self.lines.hole() == 0;
+            self.overwritten = is_told.then_some(self.checkpoint.offset..self.position);
+            self.read_again(self.lines.encoding());
         }
         let lines_before = self.reading.coverage.lines;
         if lines_before == 0 {
-            let parser =
-                dates::from_the_beginning(self.of.system.as_ref(), &self.of.zone, &self.file)?;
+            let encoding = Encoding::of(&self.file, self.of.encoding)?;
+            if encoding != self.lines.encoding() {
+                self.read_again(encoding);
+            }
+            let system = (self.of.system.as_ref(), &self.of.zone, encoding);
+            let parser = dates::from_the_beginning(system, &self.file)?;
             self.reading = Reading::new(self.of.server.clone(), parser);
         }
         let mut events = Vec::new();
@@ -184,10 +199,15 @@ impl LogFile {
     /// When the file cannot be read.
     pub fn end(&mut self, now: Timestamp) -> io::Result<Option<Batch>> {
         let mut events = Vec::new();
-        if let Some(line) = self.lines.last() {
-            self.reading.line(&line, |event| events.push(event));
+        let reading = &mut self.reading;
+        let mut is_line = false;
+        self.lines.last(|line| {
+            is_line = true;
+            reading.line(&line, |event| events.push(event));
+        });
+        if is_line {
             self.checkpoint.offset = self.position;
-            self.lines = Lines::default();
+            self.lines = Lines::new(self.lines.encoding());
             self.reading.end(|event| events.push(event));
             return self.batch(events, now).map(Some);
         }
@@ -211,6 +231,16 @@ impl LogFile {
         let stands = mark::bytes(&self.file, self.checkpoint.offset, unfinished.len())?;
         let has_length = self.file.metadata()?.len() >= self.position;
         Ok(self.lines.hole() == 0 && has_length && stands == unfinished)
+    }
+
+    /// Whether there is a line that has no end.
+    pub(super) fn has_unfinished(&self) -> bool {
+        self.position > self.checkpoint.offset
+    }
+
+    fn read_again(&mut self, encoding: Encoding) {
+        self.lines = Lines::new(encoding);
+        self.position = self.checkpoint.offset;
     }
 
     fn batch(&mut self, events: Vec<Event>, now: Timestamp) -> io::Result<Batch> {
@@ -253,21 +283,25 @@ pub(super) fn beginning(of: &LogOf, path: String, now: Timestamp) -> Checkpoint 
 fn recall(of: &LogOf, file: &File, checkpoint: &Checkpoint) -> io::Result<Reading> {
     let (offset, last) = (checkpoint.offset, checkpoint.last_at);
     let from = offset.saturating_sub(REWIND_BYTES);
-    let mut before = bytes(file, from, offset)?;
-    if from > 0 {
-        // The first line is cut.
-        let cut = before.iter().position(|byte| *byte == b'\n').map_or(before.len(), |end| end + 1);
-        before.drain(..cut);
-    }
+    let encoding = Encoding::of(file, of.encoding)?;
+    let before = bytes(file, from, offset)?;
+    let mut lines = Lines::new(encoding);
+    // The first line is cut, unless it is the first of the file.
+    let mut cut = if from > 0 { None } else { Some(0) };
+    let mut length = 0;
+    lines.take(&before, |_, line| {
+        length += usize::try_from(line).expect("at most REWIND_BYTES");
+        cut.get_or_insert(length);
+    });
+    let before = &before[cut.unwrap_or(before.len())..];
     let mut parser = of.system.log(of.zone.clone(), last);
     if !of.system.tells_dates() {
-        let mut head = bytes(file, 0, from.min(HEAD_BYTES))?;
-        head.truncate(head.iter().rposition(|byte| *byte == b'\n').unwrap_or(0));
-        let scout = Scout::new(of.system.as_ref(), &of.zone);
-        dates::go_on(parser.as_mut(), scout, &of.zone, (&head, &before), last);
+        let head = bytes(file, 0, from.min(HEAD_BYTES))?;
+        let scout = Scout::new(of.system.as_ref(), &of.zone, encoding);
+        dates::go_on(parser.as_mut(), scout, &of.zone, (&head, before), last);
     }
     let mut reading = Reading::new(of.server.clone(), parser);
-    before.split(|byte| *byte == b'\n').for_each(|line| reading.remember(line));
+    Lines::new(encoding).take(before, |line, _| reading.remember(&line));
     Ok(reading)
 }
 

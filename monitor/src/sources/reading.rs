@@ -10,7 +10,7 @@ use lic_protocol::{
     view::{Coverage, EXAMPLES_MAX, Example},
 };
 
-use super::lines::{RawLine, without_hole};
+use super::lines::RawLine;
 use crate::identity::{dated_identity_hash, identity_hash};
 
 /// Characters of a line that was not understood that are kept to be shown.
@@ -66,8 +66,9 @@ impl Reading {
     }
 
     /// Looks at a line that was read before, so that equal lines after it get their places. Nothing is counted.
-    pub fn remember(&mut self, line: &[u8]) {
-        let line = text::bare(without_hole(line));
+    pub fn remember(&mut self, line: &RawLine<'_>) {
+        let RawLine::Whole(line) = line else { return };
+        let line = text::bare(line);
         let read = self.parser.line(line);
         if let Some(late) = self.parser.late() {
             self.place(&late.bytes, &late.line);

@@ -1,22 +1,25 @@
 //! Following the logs of one license server: every file of a folder that matches a pattern, in the order of the names.
 //!
 //! The file system's events are a hint, the scan of the folder is the truth. What a file was read to is believed only where the
-//! bytes before that place are the ones that were read; a file that was cut or rewritten is a new generation. A file that was
-//! renamed is read to its end while somebody may still write to it, and so is one that was compressed meanwhile.
+//! bytes before that place are the ones that were read; a file that was cut or rewritten is a new generation, and what it was
+//! before is looked for. A file that was renamed is read to its end while somebody may still write to it, and so is one that was
+//! compressed meanwhile.
 
+mod lost;
+mod opened;
 mod packed;
 pub mod waker;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     io,
     path::PathBuf,
     sync::mpsc::Receiver,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use glob::Pattern;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use lic_store::{checkpoint::Checkpoint, commit::Batch, configured::Fault};
 use notify::{
     EventKind, RecommendedWatcher, RecursiveMode, Watcher,
@@ -24,7 +27,12 @@ use notify::{
 };
 use tracing::{info, warn};
 
-use self::{packed::Again, waker::Waker};
+use self::{
+    lost::{Lost, Unread},
+    opened::Open,
+    packed::Again,
+    waker::Waker,
+};
 use super::{
     folder::{Extent, Inode, Listed, list, open_regular},
     logfile::{LogFile, LogOf},
@@ -32,9 +40,6 @@ use super::{
     sender::Sender,
 };
 use crate::pipe::{Closed, EventSink};
-
-/// A file nobody wrote to for so long is closed; it is opened again when it grows.
-const QUIET: SignedDuration = SignedDuration::from_secs(30);
 
 /// Follows the logs of one license server.
 pub struct Follower {
@@ -47,13 +52,24 @@ pub struct Follower {
     waker: Waker,
     /// How far each generation was read, those that are not open among them.
     checkpoints: HashMap<i64, Checkpoint>,
-    open: Vec<Open>,
+    open: BTreeMap<Inode, Open>,
     /// What files were like when they had been read to the end and were closed.
     closed: HashMap<Inode, Extent>,
     /// Compressed files that could not be read to their end.
     again: HashMap<Inode, Again>,
     /// The log that the license server writes to now, by its name.
     newest: Option<Inode>,
+    /// Everything that was in the folder at the last look.
+    listed: HashSet<Inode>,
+    /// Generations whose bytes are looked for.
+    lost: Vec<Lost>,
+    /// Generations of which history says that something is missing.
+    with_gaps: HashSet<i64>,
+    /// Files that could not be opened.
+    unread: HashMap<Inode, Unread>,
+    /// For each log, by its name, since when whatever it was renamed to is ours to read.
+    since: HashMap<String, SystemTime>,
+    has_begun: bool,
     faults: HashMap<Option<String>, String>,
 }
 
@@ -69,13 +85,8 @@ pub struct Following {
     pub scan: Duration,
     /// How far files were read before.
     pub checkpoints: Vec<Checkpoint>,
-}
-
-/// A file that is read.
-struct Open {
-    inode: Inode,
-    log: LogFile,
-    grew_at: Timestamp,
+    /// Those of them of which history says that something is missing.
+    pub with_gaps: Vec<i64>,
 }
 
 impl Follower {
@@ -97,10 +108,16 @@ impl Follower {
             clock,
             waker,
             checkpoints: known.map(|checkpoint| (checkpoint.id, checkpoint)).collect(),
-            open: Vec::new(),
+            open: BTreeMap::new(),
             closed: HashMap::new(),
             again: HashMap::new(),
             newest: None,
+            listed: HashSet::new(),
+            lost: Vec::new(),
+            with_gaps: following.with_gaps.into_iter().collect(),
+            unread: HashMap::new(),
+            since: HashMap::new(),
+            has_begun: false,
             faults: HashMap::new(),
         }
     }
@@ -152,22 +169,32 @@ impl Follower {
         let none = format!("no file in {} matches {}", self.directory.display(), self.pattern);
         self.fault(None, self.newest.is_none().then_some(none))?;
         self.forget_unlisted(&listed)?;
-        // Files that were renamed out of the pattern, or deleted, end before the ones that took their place begin.
+        // What was being read comes before what took its place.
+        self.begin();
+        self.notice_cuts();
+        self.look_for_lost(&listed)?;
         self.read_unlisted(&listed)?;
-        for file in listed.iter().filter(|file| file.is_packed) {
-            self.read_packed(file)?;
-        }
-        for file in listed.iter().filter(|file| !file.is_packed) {
-            self.read_listed(file)?;
+        for file in in_order(&listed) {
+            if self.is_looking_for_any() {
+                // What took the place of a file that was cut meanwhile is read by the next look.
+                self.waker.hint();
+                break;
+            }
+            if file.is_packed {
+                self.read_packed(file)?;
+            } else {
+                self.read_listed(file)?;
+            }
         }
         self.close_quiet()
     }
 
     /// What is gone is no fault any more, and its inode may be the next file's.
     fn forget_unlisted(&mut self, listed: &[Listed]) -> Result<(), Closed> {
-        let inodes: HashSet<Inode> = listed.iter().map(|file| file.inode).collect();
-        self.closed.retain(|inode, _| inodes.contains(inode));
-        self.again.retain(|inode, _| inodes.contains(inode));
+        self.listed = listed.iter().map(|file| file.inode).collect();
+        self.closed.retain(|inode, _| self.listed.contains(inode));
+        self.again.retain(|inode, _| self.listed.contains(inode));
+        self.lose_unread()?;
         let is_listed =
             |path: &&String| listed.iter().any(|file| file.path.display().to_string() == **path);
         let gone: Vec<String> =
@@ -176,28 +203,24 @@ impl Follower {
     }
 
     fn read_unlisted(&mut self, listed: &[Listed]) -> Result<(), Closed> {
-        let is_listed = |inode| listed.iter().any(|file| file.inode == inode && file.matches);
+        let matching: HashSet<Inode> =
+            listed.iter().filter(|file| file.matches).map(|file| file.inode).collect();
         let unlisted: Vec<Inode> =
-            self.open.iter().map(|open| open.inode).filter(|inode| !is_listed(*inode)).collect();
-        for inode in unlisted {
-            self.read_open(inode)?;
-        }
-        Ok(())
+            self.open.keys().filter(|inode| !matching.contains(inode)).copied().collect();
+        unlisted.into_iter().try_for_each(|inode| self.read_open(inode))
     }
 
     fn read_listed(&mut self, file: &Listed) -> Result<(), Closed> {
-        if let Some(open) = self.open.iter_mut().find(|open| open.inode == file.inode) {
+        if let Some(open) = self.open.get_mut(&file.inode) {
             open.log.set_path(&file.path);
-            return self.read_open(file.inode);
+            // Anything that is written to it changes one of the two.
+            return if open.read == Some(file.extent) {
+                Ok(())
+            } else {
+                self.read_open(file.inode)
+            };
         }
-        if self.closed.get(&file.inode) == Some(&file.extent) {
-            return Ok(());
-        }
-        let is_unread = |known: &Checkpoint| {
-            Inode::new(known.file.dev, known.file.ino) == file.inode
-                && known.offset < file.extent.length
-        };
-        if !file.matches && !self.checkpoints.values().any(is_unread) {
+        if self.closed.get(&file.inode) == Some(&file.extent) || !self.is_wanted(file) {
             return Ok(());
         }
         match self.open_file(file) {
@@ -206,6 +229,7 @@ impl Follower {
             // It went away since it was listed.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => {
+                self.cannot_open(file, &error);
                 let shown = file.path.display().to_string();
                 let error = format!("read {shown}: {error}");
                 self.fault(Some(shown), Some(error))
@@ -213,94 +237,42 @@ impl Follower {
         }
     }
 
+    /// Whether a file is a log, or what became of one.
+    fn is_wanted(&self, file: &Listed) -> bool {
+        let is_unread = |known: &Checkpoint| {
+            Inode::new(known.file.dev, known.file.ino) == file.inode
+                && known.offset < file.extent.length
+        };
+        file.matches
+            || self.was_followed(file)
+            || self.unread.contains_key(&file.inode)
+            || self.checkpoints.values().any(is_unread)
+    }
+
     /// Opens a file where it was read to, or at its beginning. `None` for a file that is not one of ours after all.
-    fn open_file(&self, listed: &Listed) -> io::Result<Option<LogFile>> {
+    fn open_file(&mut self, listed: &Listed) -> io::Result<Option<LogFile>> {
         let file = open_regular(&listed.path)?;
         if Inode::of(&file.metadata()?) != listed.inode {
             // Another file has got this name since; the next look finds both where they are.
             self.waker.hint();
             return Ok(None);
         }
-        let open: HashSet<i64> = self.open.iter().map(|open| open.log.checkpoint().id).collect();
-        let known = self.checkpoints.values().filter(|known| !open.contains(&known.id));
-        if let Some(checkpoint) = mark::find(&file, known)? {
-            let checkpoint = checkpoint.clone();
-            return LogFile::resume(&self.of, file, &listed.path, checkpoint).map(Some);
+        let being_read: HashSet<i64> =
+            self.open.values().map(|open| open.log.checkpoint().id).collect();
+        let known = self.checkpoints.values();
+        let rest = known.clone().filter(|known| !being_read.contains(&known.id));
+        if let Some(checkpoint) = mark::find(&file, rest)?.cloned() {
+            return self.resume(file, &listed.path, checkpoint).map(Some);
         }
-        if listed.matches {
+        let is_ours = listed.matches
+            || (self.unread.contains_key(&listed.inode) || self.was_followed(listed))
+                && mark::find(&file, known.filter(|known| being_read.contains(&known.id)))?
+                    .is_none();
+        if is_ours {
             info!("following {} of {}", listed.path.display(), self.of.server);
+            self.follow_from(listed);
         }
-        Ok(listed.matches.then(|| LogFile::new(&self.of, file, &listed.path, (self.clock)())))
-    }
-
-    /// Reads a file that was just opened. One of a thousand old ones is closed again before the next.
-    fn read_opened(&mut self, listed: &Listed, log: LogFile) -> Result<(), Closed> {
-        let now = (self.clock)();
-        let modified = listed.extent.modified.and_then(|at| Timestamp::try_from(at).ok());
-        let grew_at = modified.map_or(now, |at| at.min(now));
-        self.open.push(Open { inode: listed.inode, log, grew_at });
-        self.read_open(listed.inode)?;
-        if let Some(open) = self.open.iter_mut().find(|open| open.inode == listed.inode) {
-            open.grew_at = grew_at;
-            self.fault(Some(listed.path.display().to_string()), None)?;
-        }
-        self.close_quiet()
-    }
-
-    /// Reads an open file to its end.
-    fn read_open(&mut self, inode: Inode) -> Result<(), Closed> {
-        let Some(place) = self.open.iter().position(|open| open.inode == inode) else {
-            return Ok(());
-        };
-        let path = self.open[place].log.checkpoint().path.clone();
-        loop {
-            let now = (self.clock)();
-            match self.read_step(place, now) {
-                Ok(Some(batch)) => {
-                    self.open[place].grew_at = now;
-                    self.send(batch)?;
-                    if self.waker.is_stopped() {
-                        return Err(Closed);
-                    }
-                }
-                Ok(None) => return Ok(()),
-                Err(error) => {
-                    self.open.swap_remove(place);
-                    return self.fault(Some(path.clone()), Some(format!("read {path}: {error}")));
-                }
-            }
-        }
-    }
-
-    /// The next batch. A long file may be cut while the batch before waits for the writer, so each step looks first.
-    fn read_step(&mut self, place: usize, now: Timestamp) -> io::Result<Option<Batch>> {
-        let log = &mut self.open[place].log;
-        if !log.is_unchanged()? {
-            let path = &log.checkpoint().path;
-            warn!("{path} was cut or rewritten: it is read from its beginning as a new file");
-            log.restart(now);
-        }
-        log.step(now)
-    }
-
-    /// Closes files that nobody writes to, all but the newest.
-    fn close_quiet(&mut self) -> Result<(), Closed> {
-        let (now, newest) = ((self.clock)(), self.newest);
-        let is_quiet =
-            |open: &Open| Some(open.inode) != newest && now.duration_since(open.grew_at) > QUIET;
-        let (quiet, busy) = std::mem::take(&mut self.open).into_iter().partition(is_quiet);
-        self.open = busy;
-        for Open { inode, mut log, .. } in quiet {
-            // A file that cannot be asked is opened again, and then we are told why.
-            if let Ok(Some(batch)) = log.rest(now) {
-                self.send(batch)?;
-            }
-            if let Ok(metadata) = log.file().metadata() {
-                let extent = Extent { length: log.position(), ..Extent::of(&metadata) };
-                self.closed.insert(inode, extent);
-            }
-        }
-        Ok(())
+        Ok(is_ours.then(|| LogFile::new(&self.of, file, &listed.path, (self.clock)())))
     }
 
     fn send(&mut self, batch: Batch) -> Result<(), Closed> {
@@ -329,6 +301,17 @@ impl Follower {
     }
 }
 
+/// The order in which files are read: first those that logs were renamed to, from the oldest; then compressed ones, then the
+/// others, by their names.
+fn in_order(listed: &[Listed]) -> Vec<&Listed> {
+    let mut files: Vec<&Listed> = listed.iter().collect();
+    files.sort_by_key(|file| match &file.rotated_from {
+        Some(_) => (0, file.extent.modified),
+        None => (if file.is_packed { 1 } else { 2 }, None),
+    });
+    files
+}
+
 /// Reading a log opens and reads it: such events would wake us for ever.
 fn is_hint(kind: EventKind) -> bool {
     match kind {
@@ -345,16 +328,22 @@ mod tests {
     use lic_parse::registry;
 
     use super::*;
-    use crate::pipe::pipe;
+    use crate::{pipe::pipe, sources::encoding::Encoding};
 
     fn follower(directory: &Path) -> (Follower, Receiver<()>) {
         let system = registry::license_system("dsls").unwrap();
         let following = Following {
-            of: LogOf { server: "catia".into(), system, zone: TimeZone::UTC },
+            of: LogOf {
+                server: "catia".into(),
+                system,
+                zone: TimeZone::UTC,
+                encoding: Encoding::Bytes,
+            },
             directory: directory.to_owned(),
             pattern: Pattern::new("*.log").unwrap(),
             scan: Duration::from_secs(1),
             checkpoints: Vec::new(),
+            with_gaps: Vec::new(),
         };
         let (waker, hints) = Waker::new();
         (Follower::new(following, pipe().0, || Timestamp::UNIX_EPOCH, waker), hints)
@@ -365,7 +354,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("a.log");
         fs::write(&log, "").unwrap();
-        let (follower, hints) = follower(folder.path());
+        let (mut follower, hints) = follower(folder.path());
         let listed = list(folder.path(), &follower.pattern).unwrap();
         assert!(follower.open_file(&listed[0]).unwrap().is_some());
         fs::rename(&log, folder.path().join("b.log")).unwrap();

@@ -27,6 +27,7 @@ use lic_store::{
 use licmon::{
     pipe::{EventSink, Message, pipe},
     sources::{
+        encoding::Encoding,
         logfile::LogOf,
         tail::{Follower, Following, waker::Waker},
     },
@@ -48,7 +49,7 @@ pub(crate) fn let_pass(seconds: i64) {
 
 pub(crate) fn log_of() -> LogOf {
     let system = registry::license_system("dsls").unwrap();
-    LogOf { server: "catia".into(), system, zone: TimeZone::UTC }
+    LogOf { server: "catia".into(), system, zone: TimeZone::UTC, encoding: Encoding::Bytes }
 }
 
 /// The line of checkout `number`, with its line feed.
@@ -92,6 +93,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
+        PASSED_S.set(0);
         let folder = TempDir::new().unwrap();
         let (sink, messages) = pipe();
         let batches = Arc::new(Mutex::new(Vec::new()));
@@ -363,6 +365,7 @@ pub(crate) fn follower(
         pattern: Pattern::new("server*.log").unwrap(),
         scan: Duration::from_secs(1),
         checkpoints,
+        with_gaps: Vec::new(),
     };
     let (waker, hints) = Waker::new();
     (Follower::new(following, sink.clone(), clock, waker), hints)

@@ -71,10 +71,10 @@ impl Follower {
                 let text = format!("read {path}: it is not whole yet, and read when it is");
                 (Some(self.when_whole(listed)), Some(text))
             }
-            Ok(Found::Log(unread)) => match self.read_log(unread.log, unread.read)? {
-                Ok(()) => (
+            Ok(Found::Log(unread)) => match self.read_log(*unread)? {
+                Ok(damage) => (
                     None,
-                    unread.damage.map(|error| {
+                    damage.map(|error| {
                         format!("read {path}: it is damaged, what is before that was read: {error}")
                     }),
                 ),
@@ -112,7 +112,7 @@ impl Follower {
         Again { unchanged: rest.map_or(again.changed, |rest| rest.max(again.changed)), ..again }
     }
 
-    fn find_log(&self, listed: &Listed) -> io::Result<Found> {
+    fn find_log(&mut self, listed: &Listed) -> io::Result<Found> {
         let file = open_regular(&listed.path)?;
         let Some(packing) = Packing::of(&file)? else { return Ok(Found::Plain) };
         let extent = Extent::of(&file.metadata()?);
@@ -121,7 +121,8 @@ impl Follower {
             return Ok(Found::Nothing);
         }
         let head = packing.head(&file, mark::HEAD_BYTES_MAX as usize)?;
-        if !listed.matches && !known.clone().any(|known| mark::begins(&head, known)) {
+        let is_ours = listed.matches || self.was_followed(listed);
+        if !is_ours && !known.clone().any(|known| mark::begins(&head, known)) {
             return Ok(Found::Nothing);
         }
         let Unpacked { file: log, damage } = packing.unpack(&file, || !self.waker.is_stopped())?;
@@ -130,8 +131,11 @@ impl Follower {
             return Ok(Found::Unfinished);
         }
         let log = match mark::find(&log, known)? {
-            Some(known) => LogFile::resume(&self.of, log, &listed.path, known.clone())?,
-            None if listed.matches => {
+            Some(known) => {
+                let known = known.clone();
+                self.resume(log, &listed.path, known)?
+            }
+            None if is_ours => {
                 info!("reading {} of {}", listed.path.display(), self.of.server);
                 LogFile::new(&self.of, log, &listed.path, (self.clock)())
             }
@@ -147,8 +151,9 @@ impl Follower {
         Ok(Found::Log(Box::new(Unread { log, read, damage })))
     }
 
-    /// Reads an unpacked log to its end, and remembers that it was.
-    fn read_log(&mut self, mut log: LogFile, read: Checkpoint) -> Result<io::Result<()>, Closed> {
+    /// Reads an unpacked log to its end, and remembers that it was. What is wrong with it comes back.
+    fn read_log(&mut self, unread: Unread) -> Result<io::Result<Option<io::Error>>, Closed> {
+        let Unread { mut log, read, damage } = unread;
         loop {
             let now = (self.clock)();
             match log.step(now) {
@@ -166,6 +171,10 @@ impl Follower {
             Ok(None) => {}
             Err(error) => return Ok(Err(error)),
         }
+        if let Some(damage) = &damage {
+            let Checkpoint { id, offset, path, .. } = log.checkpoint().clone();
+            self.record(id, &path, (offset, None), format!("it is damaged from there: {damage}"))?;
+        }
         self.send(Batch {
             server: self.of.server.clone(),
             source: Source::Log,
@@ -173,7 +182,7 @@ impl Follower {
             events: Vec::new(),
             checkpoint: Some(read),
         })?;
-        Ok(Ok(()))
+        Ok(Ok(damage))
     }
 }
 

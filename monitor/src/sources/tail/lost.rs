@@ -1,0 +1,286 @@
+//! What cannot be read where it was: a generation that was cut, rewritten or taken away, and a file that could not be opened. Its
+//! bytes are looked for in every file of the folder, whatever its name; where they are nowhere, history is told that they are
+//! missing.
+
+use std::{fs::File, io, path::Path, time::SystemTime};
+
+use jiff::{SignedDuration, Timestamp};
+use lic_store::{checkpoint::Checkpoint, gaps::Missing};
+use tracing::warn;
+
+use super::Follower;
+use crate::{
+    pipe::Closed,
+    sources::{
+        folder::{Inode, Listed, open_regular},
+        logfile::{LogFile, beginning},
+        mark,
+        unpack::Packing,
+    },
+};
+
+/// Of several logs of a folder, those that were written to in so long before the newest line of all were in use.
+const IN_USE: SignedDuration = SignedDuration::from_hours(24);
+
+/// A generation whose bytes are looked for.
+pub(super) struct Lost {
+    generation: Checkpoint,
+    why: &'static str,
+    /// Whether a file that may hold them is not whole yet.
+    waits: bool,
+}
+
+/// A file that could not be opened.
+pub(super) struct Unread {
+    path: String,
+    generation: i64,
+    from: u64,
+    length: u64,
+    why: String,
+}
+
+/// Where the bytes of a generation are.
+enum Found {
+    /// In a file that was last written to then; it is read on.
+    At(Option<SystemTime>),
+    /// In one that is not whole yet, or cannot be opened now.
+    Later,
+    /// Nowhere.
+    Nowhere,
+}
+
+impl Follower {
+    /// Once: the logs that were in use when we ended are to be found again.
+    pub(super) fn begin(&mut self) {
+        if std::mem::replace(&mut self.has_begun, true) {
+            return;
+        }
+        let newest = self.checkpoints.values().filter_map(|known| known.last_at).max();
+        for generation in self.in_use(newest) {
+            let last_at = generation.last_at.and_then(|at| SystemTime::try_from(at).ok());
+            if let (Some(name), Some(last_at)) = (name(&generation.path), last_at) {
+                self.since.insert(name.to_owned(), last_at);
+            }
+            let why = "it was cut, rewritten or taken away while licmon did not run, and no copy of it is in the folder";
+            self.lost.push(Lost { generation, why, waits: false });
+        }
+    }
+
+    /// The newest generation of every log that was in use.
+    fn in_use(&self, newest: Option<Timestamp>) -> Vec<Checkpoint> {
+        let Some(newest) = newest else { return Vec::new() };
+        let is_log = |known: &&Checkpoint| {
+            let path = Path::new(&known.path);
+            path.parent() == Some(&self.directory)
+                && name(&known.path).is_some_and(|name| self.pattern.matches(name))
+                && known.last_at.is_some_and(|at| newest.duration_since(at) < IN_USE)
+        };
+        let mut logs: Vec<&Checkpoint> = self.checkpoints.values().filter(is_log).collect();
+        logs.sort_unstable_by_key(|known| (&known.path, known.last_at));
+        let newest_of_path = logs.chunk_by(|one, other| one.path == other.path);
+        newest_of_path.filter_map(<[_]>::last).copied().cloned().collect()
+    }
+
+    /// An open file is not what it was.
+    pub(super) fn lose_cut(&mut self, inode: Inode) {
+        let Some(open) = self.open.remove(&inode) else { return };
+        self.closed.remove(&inode);
+        let generation = open.log.checkpoint().clone();
+        let why = "it was cut or rewritten, and no copy of it is in the folder";
+        self.lost.push(Lost { generation, why, waits: false });
+    }
+
+    /// Whether something is to be looked for before anything else is read.
+    pub(super) fn is_looking_for_any(&self) -> bool {
+        self.lost.iter().any(|lost| !lost.waits)
+    }
+
+    /// Looks for what is lost, reads it on where it is found, and has what is nowhere recorded.
+    pub(super) fn look_for_lost(&mut self, listed: &[Listed]) -> Result<(), Closed> {
+        for lost in std::mem::take(&mut self.lost) {
+            match self.find_lost(&lost.generation, listed)? {
+                Found::At(modified) => {
+                    if let (Some(name), Some(at)) = (name(&lost.generation.path), modified) {
+                        self.since.insert(name.to_owned(), at);
+                    }
+                }
+                Found::Later => self.lost.push(Lost { waits: true, ..lost }),
+                Found::Nowhere => self.record_lost(&lost)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn find_lost(&mut self, lost: &Checkpoint, listed: &[Listed]) -> Result<Found, Closed> {
+        let own = Inode::new(lost.file.dev, lost.file.ino);
+        let is_long = |file: &&Listed| file.extent.length >= lost.offset && !file.is_packed;
+        let (same, others): (Vec<_>, Vec<_>) =
+            listed.iter().filter(is_long).partition(|file| file.inode == own);
+        let mut found = Found::Nowhere;
+        for file in same.into_iter().chain(others) {
+            if let Some(open) = self.open.get(&file.inode) {
+                // A copy that was found before the log was cut is read already, from its beginning.
+                if mark::find(open.log.file(), [lost]).is_ok_and(|found| found.is_some()) {
+                    return Ok(Found::At(file.extent.modified));
+                }
+                continue;
+            }
+            match self.resume_lost(lost, &file.path, file.inode) {
+                Ok(Some(log)) => {
+                    self.read_opened(file, log)?;
+                    return Ok(Found::At(file.extent.modified));
+                }
+                // Whether it is the one that is lost, nobody knows as long as it cannot be read.
+                Err(_) if file.inode == own => return Ok(Found::Later),
+                Ok(None) | Err(_) => {}
+            }
+        }
+        for file in listed.iter().filter(|file| file.is_packed) {
+            if !begins(file, lost).unwrap_or(false) {
+                continue;
+            }
+            self.read_packed(file)?;
+            if self.closed.get(&file.inode) == Some(&file.extent) {
+                return Ok(Found::At(file.extent.modified));
+            }
+            found = Found::Later;
+        }
+        Ok(found)
+    }
+
+    /// The file at `path` where it was read to, if it is the one that is lost.
+    fn resume_lost(
+        &mut self,
+        lost: &Checkpoint,
+        path: &Path,
+        inode: Inode,
+    ) -> io::Result<Option<LogFile>> {
+        let file = open_regular(path)?;
+        let is_listed = Inode::of(&file.metadata()?) == inode;
+        if !is_listed || mark::find(&file, [lost])?.is_none() {
+            return Ok(None);
+        }
+        self.resume(file, path, lost.clone()).map(Some)
+    }
+
+    /// Goes on with a generation, of which nothing is missing then.
+    pub(super) fn resume(
+        &mut self,
+        file: File,
+        path: &Path,
+        checkpoint: Checkpoint,
+    ) -> io::Result<LogFile> {
+        let generation = checkpoint.id;
+        let log = LogFile::resume(&self.of, file, path, checkpoint)?;
+        self.lost.retain(|lost| lost.generation.id != generation);
+        if self.with_gaps.remove(&generation) {
+            let (server, now) = (self.of.server.clone(), (self.clock)());
+            let act = move |writer: &mut lic_store::writer::Writer| {
+                writer.mend_gaps(&server, generation, now)
+            };
+            // If nobody takes it, nobody takes what is read either.
+            let _ = self.sender.sink().act(act);
+        }
+        Ok(log)
+    }
+
+    fn record_lost(&mut self, lost: &Lost) -> Result<(), Closed> {
+        let Lost { generation, why, .. } = lost;
+        // Of a file that nothing was read of, nothing is known either.
+        if generation.file.head_len == 0 {
+            return Ok(());
+        }
+        self.record(generation.id, &generation.path, (generation.offset, None), (*why).to_owned())
+    }
+
+    /// Has it recorded that bytes are missing.
+    pub(super) fn record(
+        &mut self,
+        generation: i64,
+        path: &str,
+        (from, to): (u64, Option<u64>),
+        why: String,
+    ) -> Result<(), Closed> {
+        let server = self.of.server.clone();
+        warn!("{server}: {path} could not be read on from byte {from}: {why}");
+        self.with_gaps.insert(generation);
+        let missing = Missing { server, generation, path: path.to_owned(), from, to, why };
+        let now = (self.clock)();
+        self.sender.sink().act(move |writer| writer.add_gap(&missing, now))
+    }
+
+    /// A line without an end that was read in part, and that something else was written over.
+    pub(super) fn tell_overwritten(&mut self, inode: Inode) -> Result<(), Closed> {
+        let Some(open) = self.open.get_mut(&inode) else { return Ok(()) };
+        let Some(lost) = open.log.take_overwritten() else { return Ok(()) };
+        let (id, path) = (open.log.checkpoint().id, open.log.checkpoint().path.clone());
+        let why = "the line that began there was cut before its end".to_owned();
+        self.record(id, &path, (lost.start, Some(lost.end)), why)
+    }
+
+    /// A file that is ours cannot be opened.
+    pub(super) fn cannot_open(&mut self, listed: &Listed, error: &io::Error) {
+        // What the system refuses; what we refuse, a link or a pipe, is no log.
+        if error.raw_os_error().is_none() || listed.extent.length == 0 {
+            return;
+        }
+        let path = listed.path.display().to_string();
+        let is_own =
+            |known: &&Checkpoint| Inode::new(known.file.dev, known.file.ino) == listed.inode;
+        let known = self.checkpoints.values().filter(is_own).max_by_key(|known| known.last_at);
+        let (generation, from) = known.map_or_else(
+            || (beginning(&self.of, path.clone(), (self.clock)()).id, 0),
+            |known| (known.id, known.offset.min(listed.extent.length)),
+        );
+        let before = self.unread.get(&listed.inode).map(|unread| unread.generation);
+        self.unread.insert(
+            listed.inode,
+            Unread {
+                path,
+                generation: before.unwrap_or(generation),
+                from,
+                length: listed.extent.length,
+                why: format!("it went away before it could be opened: {error}"),
+            },
+        );
+    }
+
+    /// Files that went away before they could be opened.
+    pub(super) fn lose_unread(&mut self) -> Result<(), Closed> {
+        let listed = &self.listed;
+        let gone = self
+            .unread
+            .extract_if(|inode, unread| !listed.contains(inode) && unread.from < unread.length);
+        let gone: Vec<Unread> = gone.map(|(_, unread)| unread).collect();
+        for Unread { path, generation, from, length, why } in gone {
+            self.record(generation, &path, (from, Some(length)), why)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a file is one that a followed log was renamed to, by its name and its time.
+    pub(super) fn was_followed(&self, file: &Listed) -> bool {
+        let since = file.rotated_from.as_ref().and_then(|name| self.since.get(name));
+        since.is_some_and(|since| file.extent.modified.is_some_and(|at| at >= *since))
+    }
+
+    /// What this log is renamed to from now on is ours to read.
+    pub(super) fn follow_from(&mut self, listed: &Listed) {
+        let name = listed.path.file_name().and_then(|name| name.to_str());
+        if let (Some(name), Some(at)) = (name, listed.extent.modified) {
+            self.since.entry(name.to_owned()).or_insert(at);
+        }
+    }
+}
+
+/// Whether a compressed file begins like a generation.
+fn begins(listed: &Listed, generation: &Checkpoint) -> io::Result<bool> {
+    let file = open_regular(&listed.path)?;
+    let Some(packing) = Packing::of(&file)? else { return Ok(false) };
+    let head = packing.head(&file, mark::HEAD_BYTES_MAX as usize)?;
+    Ok(mark::begins(&head, generation))
+}
+
+fn name(path: &str) -> Option<&str> {
+    Path::new(path).file_name()?.to_str()
+}

@@ -1,0 +1,78 @@
+//! Every way in which people and programs rotate a log, row by row, before the real follower, writer and databases: whatever was
+//! written is stored once, or one gap covers the bytes that nobody can read any more, and nothing else.
+//!
+//! Each row is played four times: with a look after every step, with none before its end, with licmon away all the while, and with
+//! licmon killed after every step.
+
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+#[path = "rotation/site.rs"]
+mod site;
+
+#[path = "rotation/ways.rs"]
+mod ways;
+
+#[path = "rotation/text.rs"]
+mod text;
+
+use std::fmt::Write as _;
+
+use site::{Site, When};
+
+/// What one way of rotating loses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Loses {
+    /// Nothing, whatever happens.
+    Nothing,
+    /// What was not read when its bytes were cut off, or perhaps nothing: a gap without a known end.
+    WhatWasCut,
+    /// What was not read while licmon was away, or perhaps nothing: whoever holds the file open reads it to its end.
+    WhatWasTakenAway,
+}
+
+/// A row: its number, what is done, what that loses, and the deed.
+pub(crate) type Row = (u32, &'static str, Loses, fn(&mut Site));
+
+impl Loses {
+    /// Whether there is a gap.
+    fn has_gap(self, when: When) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::WhatWasCut => true,
+            Self::WhatWasTakenAway => matches!(when, When::Away | When::Killed),
+        }
+    }
+}
+
+#[track_caller]
+fn check(rows: &[Row]) {
+    let mut failed = String::new();
+    for (number, name, loses, rotate) in rows {
+        for when in When::ALL {
+            let mut site = Site::new(when);
+            site.write(5);
+            site.look();
+            site.begin();
+            site.write(2);
+            rotate(&mut site);
+            site.write(3);
+            site.end();
+            if let Err(error) = site.check(loses.has_gap(when)) {
+                writeln!(failed, "{number} {name}, {when:?}: {error}").unwrap();
+            }
+        }
+    }
+    assert!(failed.is_empty(), "\n{failed}");
+}
+
+#[test]
+fn every_way_to_rotate_a_log_loses_nothing_in_silence() {
+    let numbers: Vec<u32> = ways::ROWS.iter().map(|row| row.0).collect();
+    assert_eq!(numbers, (1..=24).collect::<Vec<_>>());
+    check(&ways::ROWS);
+}
+
+#[test]
+fn more_ways_lose_nothing_in_silence() {
+    check(&ways::MORE);
+}
