@@ -3,13 +3,16 @@
 //! A request is read, [`lic_admission`] decides, and the reply goes out on the connection it came by. Nothing here waits for
 //! a client. A seat is held by a descriptor of its process, which the kernel makes readable when the process ends.
 
+mod act;
 mod adopt;
 mod checkin;
 mod checkout;
 pub mod config;
 mod connection;
 pub(crate) mod cores;
+mod deadlines;
 mod denials;
+mod door;
 pub(crate) mod exit_info;
 mod explain;
 mod facts;
@@ -48,25 +51,19 @@ use lic_protocol::{
     time::to_millisecond,
     wire::{Refusal, Reply, Request},
 };
-use nix::{
-    sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout},
-    unistd::geteuid,
-};
-use rustix::{
-    io::Errno,
-    net::{SocketFlags, accept_with, sockopt},
-};
-use tracing::{debug, error, info, warn};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
+use tracing::{debug, error, info};
 
 use crate::{
     pipe::EventSink,
     server::{
-        config::{Act, Alive, OnAct, Past, SeatServerConfig, ToolConfig},
+        act::may_act,
+        config::{Alive, OnAct, Past, SeatServerConfig, ToolConfig},
         connection::{Arrived, Connection, Connections},
         denials::Denials,
         outbox::Outbox,
-        peer::{Peer, Users},
-        processes::{LOOK_MS, Processes},
+        peer::Users,
+        processes::Processes,
         record::{Ending, Record},
         runtime::Runtime,
         spool::Spool,
@@ -307,50 +304,6 @@ impl SeatServer {
         self.outbox.send(now).map_err(|_closed| anyhow!("nobody records what happens to seats"))
     }
 
-    fn accept(&mut self, now: Timestamp) {
-        for _ in 0..ACCEPTS_PER_TURN_MAX {
-            if self.connections.len() >= self.connections_max {
-                return self.pause("too many are open");
-            }
-            match accept_with(&self.listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
-                Ok(socket) => self.welcome(socket, now),
-                Err(Errno::AGAIN) => return,
-                Err(Errno::INTR | Errno::CONNABORTED) => {}
-                Err(errno) => return self.pause(&errno.to_string()),
-            }
-        }
-    }
-
-    /// Leaves new connections in the backlog for a while: there is no descriptor for them, and trying again at once would
-    /// spin.
-    fn pause(&mut self, why: &str) {
-        if let Err(errno) = self.epoll.delete(&self.listener) {
-            return debug!("stop accepting: {errno}");
-        }
-        if !self.is_paused {
-            warn!("no connection is accepted for {ACCEPT_PAUSE_MS} ms: {why}");
-        }
-        self.is_paused = true;
-        self.set_deadline(Duration::from_millis(ACCEPT_PAUSE_MS), Deadline::Accept);
-    }
-
-    fn welcome(&mut self, socket: OwnedFd, now: Timestamp) {
-        self.is_paused = false;
-        let peer = match Peer::of(&socket, &mut self.processes) {
-            Ok(peer) => peer,
-            Err(error) => return debug!("a connection is dropped: {error}"),
-        };
-        self.last_connection += 1;
-        let connection = Connection::new(self.last_connection, socket, peer);
-        let uid = connection.peer.uid;
-        if self.connections.of_uid(uid) >= CONNECTIONS_PER_UID_MAX.min(self.connections_max * 3 / 4)
-        {
-            let text = format!("user {uid} has too many connections open");
-            return refuse(&connection, Refusal::QueueFull, text);
-        }
-        self.read(connection, now);
-    }
-
     /// Something happened on a connection: more of its request, or its end.
     fn serve(&mut self, id: u64, now: Timestamp) {
         let Some(connection) = self.connections.remove(id) else { return };
@@ -404,27 +357,6 @@ impl SeatServer {
         self.connections.insert(connection);
     }
 
-    /// Hands an act over to whoever does it.
-    fn act(&mut self, mut connection: Connection, request: Request) {
-        let uid = connection.peer.uid;
-        let file = connection.take_files().pop();
-        if matches!(request, Request::Import(_)) && file.is_none() {
-            let text = "the open log comes with the message".to_owned();
-            return refuse(&connection, Refusal::Malformed, text);
-        }
-        if connection.is_watched && self.epoll.delete(&connection.socket).is_err() {
-            return;
-        }
-        let connection = connection.socket;
-        let limit = Some(Duration::from_secs(ACT_WRITE_S_MAX));
-        let prepared = rustix::io::ioctl_fionbio(&connection, false)
-            .and_then(|()| sockopt::set_socket_timeout(&connection, sockopt::Timeout::Send, limit));
-        match prepared {
-            Ok(()) => (self.on_act)(Act { request, connection, file, uid }),
-            Err(errno) => error!("a request is dropped: {errno}"),
-        }
-    }
-
     /// Who asks, for admission. His groups are looked up only where a decision depends on them.
     fn asker(&mut self, record: &Record) -> Asker {
         let asks_for_groups = self.admission.asks_for_groups(record.wants());
@@ -449,76 +381,6 @@ impl SeatServer {
             .add(descriptor, EpollEvent::new(flags, watched.bits()))
             .with_context(|| format!("watch {watched:?}"))
     }
-
-    fn set_deadline(&mut self, after: Duration, deadline: Deadline) {
-        self.deadlines.push(Reverse((Instant::now() + after, deadline)));
-    }
-
-    fn pass_deadlines(&mut self, now: Timestamp) {
-        while let Some(Reverse((at, deadline))) = self.deadlines.peek().copied() {
-            if at > Instant::now() {
-                return;
-            }
-            self.deadlines.pop();
-            match deadline {
-                Deadline::Request(id) => self.drop_unless_waiting(id),
-                // It has its time to come back when it goes on.
-                Deadline::Place(ticket) if self.passed_over.contains(&ticket) => {}
-                Deadline::Place(ticket) => self.give_up_place(ticket, now),
-                Deadline::PassedOver => self.look_at_passed_over(now),
-                Deadline::Outcome(lease) => self.wait_no_more_for_outcome(lease),
-                Deadline::Spool => self.take_up_runs(now),
-                Deadline::Denials => self.look_at_denials(now),
-                Deadline::Alive => self.tell_alive(),
-                Deadline::Processes => self.look_at_processes(),
-                // Only wakes the loop.
-                Deadline::Stop => {}
-                Deadline::Accept if self.stops_at.is_some() => {}
-                Deadline::Accept => {
-                    let watched =
-                        self.watch(&self.listener, Watched::Listener, EpollFlags::EPOLLIN);
-                    if let Err(error) = watched {
-                        error!("no connection is accepted any more: {error:#}");
-                    }
-                }
-                Deadline::Hours => self.refuse_after_hours(now),
-            }
-        }
-    }
-
-    /// Where the kernel does not tell who has ended.
-    fn look_at_processes(&mut self) {
-        if self.processes.is_looked_at() {
-            self.processes.look();
-            self.set_deadline(Duration::from_millis(LOOK_MS), Deadline::Processes);
-        }
-    }
-
-    fn tell_alive(&mut self) {
-        if let Some(alive) = &self.alive {
-            (alive.tell)();
-            let every = alive.every;
-            self.set_deadline(every, Deadline::Alive);
-        }
-    }
-
-    fn drop_unless_waiting(&mut self, id: u64) {
-        if let Some(connection) = self.connections.remove(id).filter(|c| c.ticket.is_some()) {
-            self.connections.insert(connection);
-        }
-    }
-
-    fn timeout(&self) -> EpollTimeout {
-        let sweep = self.outbox.has_uncommitted().then(|| Duration::from_millis(SWEEP_MS));
-        let next = self.deadlines.peek().map(|Reverse((at, _))| {
-            // Rounded up, so that the last fraction of a millisecond is slept and not spun.
-            at.saturating_duration_since(Instant::now()) + Duration::from_millis(1)
-        });
-        match sweep.into_iter().chain(next).min() {
-            Some(wait) => EpollTimeout::try_from(wait).unwrap_or(EpollTimeout::MAX),
-            None => EpollTimeout::NONE,
-        }
-    }
 }
 
 /// Answers no, and closes. Nobody minds if the other end is gone.
@@ -526,11 +388,6 @@ fn refuse(connection: &Connection, refusal: Refusal, text: String) {
     if let Err(errno) = connection.send(&Reply::Refused { refusal, text }) {
         debug!("a refusal was not read: {errno}");
     }
-}
-
-/// Whether the asker may do more than ask for seats.
-fn may_act(connection: &Connection) -> bool {
-    connection.peer.uid == 0 || connection.peer.uid == geteuid().as_raw()
 }
 
 /// The clock as events carry it.
