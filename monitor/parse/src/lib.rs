@@ -8,6 +8,7 @@ pub mod dsls;
 pub mod flexlm;
 pub mod pattern;
 pub mod rlm;
+pub mod status;
 pub mod text;
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};

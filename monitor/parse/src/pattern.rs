@@ -108,7 +108,10 @@ impl Pattern {
     }
 }
 
-fn compiled(key: &'static str, text: Option<&str>) -> Result<Option<Regex>, ExpressionError> {
+pub(crate) fn compiled(
+    key: &'static str,
+    text: Option<&str>,
+) -> Result<Option<Regex>, ExpressionError> {
     let Some(text) = text else { return Ok(None) };
     match RegexBuilder::new(text).size_limit(COMPILED_BYTES_MAX).build() {
         Ok(regex) => Ok(Some(regex)),
@@ -152,7 +155,7 @@ fn check_time(time: &str) -> Result<(), ExpressionError> {
     Err(wrong("time", &text))
 }
 
-fn wrong(key: &'static str, message: &str) -> ExpressionError {
+pub(crate) fn wrong(key: &'static str, message: &str) -> ExpressionError {
     ExpressionError { key, message: message.to_owned() }
 }
 

@@ -20,6 +20,7 @@ pub mod paths;
 pub mod place;
 pub mod query;
 pub mod seal;
+pub mod snapshot;
 pub mod span;
 pub mod time;
 pub mod view;

@@ -386,7 +386,7 @@ pub struct Server {
 }
 
 /// What is known of a license server's health.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ServerState {
     /// It serves.
@@ -396,6 +396,7 @@ pub enum ServerState {
     /// It stopped.
     Down,
     /// Nothing tells.
+    #[default]
     Unknown,
 }
 
