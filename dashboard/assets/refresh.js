@@ -54,6 +54,7 @@
     badge.textContent = words;
   }
 
+  const sources = new WeakMap(); // what each part was made from
   const parts = (root) => [...root.querySelectorAll("[data-live]")];
 
   function replace(old, fresh) {
@@ -61,12 +62,15 @@
     for (const part of fresh.querySelectorAll("details[id]")) {
       if (open.has(part.id)) part.open = open.get(part.id);
     }
+    const source = fresh.innerHTML;
+    if (sources.get(old) === source) return;
+    sources.set(old, source);
     writeTimes(fresh);
-    if (old.innerHTML === fresh.innerHTML) return;
     const focused = old.contains(document.activeElement) ? document.activeElement : null;
     const href = focused && focused.getAttribute("href");
     const scrolled = [...old.querySelectorAll(".scroll")].map((part) => part.scrollLeft);
     old.replaceChildren(...fresh.childNodes);
+    window.licdash.prepare(old);
     old.querySelectorAll(".scroll").forEach((part, at) => { part.scrollLeft = scrolled[at] || 0; });
     if (href) {
       const again = [...old.querySelectorAll("a[href]")].find((link) => link.getAttribute("href") === href);

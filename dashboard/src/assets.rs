@@ -24,12 +24,22 @@ pub(crate) struct Asset {
 /// The stylesheet.
 pub(crate) const STYLE: Asset =
     Asset::new("style", "css", "text/css; charset=utf-8", include_str!("../assets/style.css"));
+/// The stylesheet of charts.
+pub(crate) const CHARTS: Asset =
+    Asset::new("charts", "css", "text/css; charset=utf-8", include_str!("../assets/charts.css"));
 /// The script that keeps a page fresh.
 pub(crate) const REFRESH: Asset = Asset::new(
     "refresh",
     "js",
     "text/javascript; charset=utf-8",
     include_str!("../assets/refresh.js"),
+);
+/// The script that sorts tables and reads charts.
+pub(crate) const TABLES: Asset = Asset::new(
+    "tables",
+    "js",
+    "text/javascript; charset=utf-8",
+    include_str!("../assets/tables.js"),
 );
 /// The icon.
 pub(crate) const ICON: Asset =
@@ -62,7 +72,8 @@ impl Asset {
 
 /// `/assets/{name}`.
 pub(crate) async fn asset(Path(name): Path<String>) -> Response {
-    let asset = [STYLE, REFRESH, ICON].into_iter().find(|asset| asset.file() == name);
+    let asset =
+        [STYLE, CHARTS, REFRESH, TABLES, ICON].into_iter().find(|asset| asset.file() == name);
     asset.map_or(StatusCode::NOT_FOUND.into_response(), |asset| asset.served(CACHE_FOR_EVER))
 }
 

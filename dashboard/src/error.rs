@@ -32,6 +32,9 @@ pub(crate) enum Error {
     /// A template failed.
     #[error("render a page")]
     Render(#[from] askama::Error),
+    /// A view has no JSON form.
+    #[error("write a view as JSON")]
+    Write(#[from] serde_json::Error),
     /// A handler panicked.
     #[error("a handler panicked: {0}")]
     Panic(String),
@@ -89,7 +92,7 @@ impl Error {
             Self::Store(_) => {
                 self.told_by_id(StatusCode::SERVICE_UNAVAILABLE, "The databases cannot be read")
             }
-            Self::Render(_) | Self::Panic(_) => {
+            Self::Render(_) | Self::Write(_) | Self::Panic(_) => {
                 self.told_by_id(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong here")
             }
         }

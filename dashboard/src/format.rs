@@ -83,6 +83,13 @@ pub(crate) fn hours(hours: f64) -> String {
     format!("{:.4}", hours + 0.0)
 }
 
+/// A figure with one decimal, for a glance: `1,234.5`.
+pub(crate) fn tenths(number: f64) -> String {
+    let text = format!("{:.1}", number.max(0.0));
+    let (whole, tenth) = text.split_once('.').unwrap_or((&text, "0"));
+    format!("{}.{tenth}", count(whole))
+}
+
 /// A size: `11.8 MiB`.
 pub(crate) fn bytes(bytes: u64) -> String {
     let units = ["KiB", "MiB", "GiB", "TiB"];
@@ -174,6 +181,8 @@ mod tests {
         check(length(8100.0), "2 h 15 min");
         check(hours(93.460_24), "93.4602");
         check(hours(-0.0), "0.0000");
+        check(tenths(1234.56), "1,234.6");
+        check(tenths(0.04), "0.0");
         check(bytes(512), "512 B");
         check(bytes(12_345_678), "11.8 MiB");
         check(program("C:\\Program Files\\bin\\CNEXT.exe"), "CNEXT.exe");

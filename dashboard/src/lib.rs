@@ -19,7 +19,9 @@ pub mod state;
 
 mod api;
 mod assets;
+mod chart;
 mod error;
+mod export;
 mod filters;
 mod link;
 mod metrics;

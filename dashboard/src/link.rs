@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use lic_protocol::{
-    name::{FeatureName, ServerName},
+    name::{FeatureName, HostName, ServerName, UserName},
     query::{LIMIT_MAX, Which},
 };
 
@@ -12,6 +12,71 @@ use crate::query::Asked;
 /// The page of a feature.
 pub(crate) fn feature(server: &ServerName, feature: &FeatureName) -> String {
     format!("/features/{}/{}", encoded(server.as_str()), encoded(feature.as_str()))
+}
+
+/// The page of a license server.
+pub(crate) fn server(server: &ServerName) -> String {
+    format!("/servers/{}", encoded(server.as_str()))
+}
+
+/// The page of a user.
+pub(crate) fn user(user: &UserName) -> String {
+    format!("/users/{}", encoded(user.as_str()))
+}
+
+/// Sessions of a user.
+pub(crate) fn sessions_of(which: Which, user: &UserName) -> String {
+    let state = ("state", crate::query::state_word(which).to_owned());
+    with_query("/sessions", &[state, ("user", user.as_str().to_owned())])
+}
+
+/// Sessions of a user of one feature.
+pub(crate) fn sessions_with(user: &UserName, server: &ServerName, feature: &FeatureName) -> String {
+    let user = ("user", user.as_str().to_owned());
+    let state = ("state", crate::query::state_word(Which::All).to_owned());
+    with_query("/sessions", &[state, user, server_pair(server), feature_pair(feature)])
+}
+
+/// Sessions on a host.
+pub(crate) fn sessions_on(which: Which, host: &HostName) -> String {
+    let state = ("state", crate::query::state_word(which).to_owned());
+    with_query("/sessions", &[state, ("host", host.as_str().to_owned())])
+}
+
+/// Denials of a user.
+pub(crate) fn denials_of(user: &UserName) -> String {
+    with_query("/denials", &[("user", user.as_str().to_owned())])
+}
+
+/// Denials on a host.
+pub(crate) fn denials_on(host: &HostName) -> String {
+    with_query("/denials", &[("host", host.as_str().to_owned())])
+}
+
+/// What happened at a license server.
+pub(crate) fn events_of(server: &ServerName) -> String {
+    with_query("/events", &[server_pair(server)])
+}
+
+/// Features of a license server.
+pub(crate) fn features_of(server: &ServerName) -> String {
+    with_query("/features", &[server_pair(server)])
+}
+
+/// Who used a feature.
+pub(crate) fn users_of(server: &ServerName, feature: &FeatureName) -> String {
+    with_query("/users", &[server_pair(server), feature_pair(feature)])
+}
+
+/// The heat map of a feature, as a document.
+pub(crate) fn heatmap(server: &ServerName, feature: &FeatureName) -> String {
+    with_query("/api/v1/heatmap", &[server_pair(server), feature_pair(feature)])
+}
+
+/// The same address with one parameter more.
+pub(crate) fn and(address: &str, key: &str, value: &str) -> String {
+    let joint = if address.contains('?') { '&' } else { '?' };
+    format!("{address}{joint}{key}={}", encoded(value))
 }
 
 /// The same page or view of a list, with what was asked for, continued behind `after`.

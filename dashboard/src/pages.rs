@@ -1,12 +1,20 @@
 //! What a page is: a frame and a view, printed by the template of the same name. A page never names the store.
 
+pub(crate) mod busy;
 pub(crate) mod denials;
+pub(crate) mod events;
+pub(crate) mod expiry;
 pub(crate) mod feature;
 pub(crate) mod features;
+pub(crate) mod hosts;
 pub(crate) mod overview;
 pub(crate) mod queue;
+pub(crate) mod search;
+pub(crate) mod server;
 pub(crate) mod servers;
 pub(crate) mod sessions;
+pub(crate) mod user;
+pub(crate) mod users;
 
 use askama::Template;
 use axum::response::Html;
@@ -16,7 +24,7 @@ use lic_protocol::view::{Feature, Mode, Server};
 
 use crate::{
     error::{Error, Told},
-    format::{self},
+    format, link,
     state::App,
 };
 
@@ -43,6 +51,10 @@ pub(crate) struct Frame {
     is_watched: bool,
     /// The same view as JSON.
     json: Option<String>,
+    /// The rows of the same view as CSV.
+    csv: Option<String>,
+    /// What is written in the search box.
+    searched: String,
 }
 
 impl Frame {
@@ -50,7 +62,8 @@ impl Frame {
     fn new(app: &App, here: &'static str, title: &str) -> Self {
         let (change, now) = (app.change_number(), app.now());
         let is_watched = app.is_watched();
-        Self { title: title.to_owned(), here, change, now, is_watched, json: None }
+        let (json, csv, searched) = (None, None, String::new());
+        Self { title: title.to_owned(), here, change, now, is_watched, json, csv, searched }
     }
 
     /// With a link to the same view as JSON, at `path` under `/api/v1`.
@@ -58,11 +71,18 @@ impl Frame {
         Self { json: Some(format!("/api/v1{path}")), ..self }
     }
 
+    /// With links to the same view as JSON, and to its rows as CSV, at `path` under `/api/v1`.
+    fn with_export(self, path: &str) -> Self {
+        let json = format!("/api/v1{path}");
+        Self { csv: Some(link::and(&json, "format", "csv")), json: Some(json), ..self }
+    }
+
     /// A frame for a page that tells a failure; it has no time of its own.
     pub(crate) fn of_failure(title: &str, change: u64) -> Self {
         let title = title.to_owned();
+        let (now, json, csv, searched) = (Timestamp::UNIX_EPOCH, None, None, String::new());
         // A failure says itself what is wrong.
-        Self { title, here: "", change, now: Timestamp::UNIX_EPOCH, is_watched: true, json: None }
+        Self { title, here: "", change, now, is_watched: true, json, csv, searched }
     }
 
     /// How far ahead an estimate was when the page was asked for.
@@ -92,48 +112,6 @@ struct FailureHtml<'told> {
 /// Prints the page that tells a failure.
 pub(crate) fn error_html(frame: Frame, told: &Told) -> Result<String, askama::Error> {
     FailureHtml { frame, told }.render()
-}
-
-/// How busy a feature is, in words and for the eye.
-struct Busy {
-    /// Class of the badge.
-    tone: &'static str,
-    words: String,
-    /// Percent of the seats in use; `None` where there is nothing to compare.
-    percent: Option<u64>,
-}
-
-impl Busy {
-    fn of(feature: &Feature) -> Self {
-        let percent = feature.in_use.zip(feature.issued).filter(|_| !feature.uncounted);
-        let percent = percent.map(|(part, whole)| format::percent(part.into(), whole.into()));
-        let (tone, words) = words_of(feature);
-        Self { tone, words, percent }
-    }
-
-    /// Class of the meter's bar.
-    fn bar(&self) -> &'static str {
-        match self.percent {
-            Some(100..) => "full",
-            Some(80..) => "high",
-            _ => "calm",
-        }
-    }
-}
-
-fn words_of(feature: &Feature) -> (&'static str, String) {
-    match (feature.in_use, feature.issued, feature.queued) {
-        (None, _, _) => ("muted", "not visible".to_owned()),
-        (_, _, Some(queued)) if queued > 0 => ("bad", format!("queue of {queued}")),
-        (Some(_), _, _) if feature.uncounted => ("calm", "no limit".to_owned()),
-        (Some(in_use), Some(issued), _) if in_use > issued => {
-            ("bad", format!("{} over", in_use - issued))
-        }
-        (Some(in_use), Some(issued), _) if in_use == issued => ("warn", "full".to_owned()),
-        (Some(in_use), Some(issued), _) => ("good", format!("{} free", issued - in_use)),
-        (Some(0), None, _) => ("calm", "idle".to_owned()),
-        (Some(_), None, _) => ("calm", "in use".to_owned()),
-    }
 }
 
 /// What to know of a tool that is not held to its seats.
@@ -171,52 +149,11 @@ struct Notice {
 
 #[cfg(test)]
 mod tests {
-    use lic_protocol::view::Source;
-
     use super::*;
-
-    #[track_caller]
-    fn check(in_use: Option<u32>, issued: Option<u32>, queued: Option<u32>, expected: &str) {
-        let busy = Busy::of(&feature(in_use, issued, queued));
-        assert_eq!(format!("{} {:?} {}", busy.words, busy.percent, busy.bar()), expected);
-    }
-
-    fn feature(in_use: Option<u32>, issued: Option<u32>, queued: Option<u32>) -> Feature {
-        Feature {
-            server: "catia".into(),
-            system: "dsls".to_owned(),
-            feature: "CAC".into(),
-            version: None,
-            vendor: None,
-            issued,
-            in_use,
-            reserved: None,
-            queued,
-            sessions: in_use,
-            unwrapped: None,
-            expires: None,
-            uncounted: false,
-            as_of: None,
-            source: Source::Log,
-            mode: None,
-        }
-    }
 
     #[test]
     fn an_estimate_says_what_it_is_made_of() {
         assert_eq!(estimate_words(4), "no estimate yet: 4 of 5 runs have ended");
         assert_eq!(estimate_words(5), "estimated from the last 5 runs");
-    }
-
-    #[test]
-    fn state_of_a_feature_in_words() {
-        check(None, Some(3), None, "not visible None calm");
-        check(Some(0), None, None, "idle None calm");
-        check(Some(2), None, None, "in use None calm");
-        check(Some(2), Some(10), None, "8 free Some(20) calm");
-        check(Some(9), Some(10), Some(0), "1 free Some(90) high");
-        check(Some(3), Some(3), Some(0), "full Some(100) full");
-        check(Some(5), Some(3), Some(0), "2 over Some(100) full");
-        check(Some(3), Some(3), Some(4), "queue of 4 Some(100) full");
     }
 }

@@ -5,6 +5,7 @@ use jiff::{
     civil::{Date, DateTime},
     tz::TimeZone,
 };
+use lic_analytics::series::Reach;
 use lic_protocol::query::{Filter, Which};
 
 use crate::{error::Error, format};
@@ -18,8 +19,22 @@ pub(crate) const OF_SESSIONS: &[&str] =
 /// What the queue can be asked for: it has no pages, `limit` is of the holders and the waiters of each feature.
 pub(crate) const OF_THE_QUEUE: &[&str] =
     &["from", "to", "server", "feature", "user", "host", "limit"];
+/// What takes no parameters.
+pub(crate) const OF_NOTHING: &[&str] = &[];
 /// What the features can be asked for.
 pub(crate) const OF_FEATURES: &[&str] = &["server", "feature"];
+/// What users and hosts can be asked for.
+pub(crate) const OF_PEOPLE: &[&str] = &["from", "to", "server", "feature", "user", "host", "limit"];
+/// What one user can be asked for.
+pub(crate) const OF_A_USER: &[&str] = &["from", "to", "server", "feature", "host"];
+/// What a series, and the page of its feature, can be asked for.
+pub(crate) const OF_A_SERIES: &[&str] = &["range", "to"];
+/// What a heat map must and can be asked for.
+pub(crate) const OF_A_HEAT_MAP: &[&str] = &["server", "feature", "from", "to"];
+/// What the expiring licenses can be asked for.
+pub(crate) const OF_EXPIRY: &[&str] = &["server", "feature"];
+/// What a search is asked for.
+pub(crate) const OF_A_SEARCH: &[&str] = &["q"];
 
 /// What somebody asked for, as text and as understood.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +43,8 @@ pub(crate) struct Asked {
     given: Vec<(&'static str, String)>,
     /// Which sessions; `None` when the address does not say.
     pub(crate) which: Option<Which>,
+    /// How far back a series goes; `None` when the address does not say.
+    pub(crate) reach: Option<Reach>,
     /// The filter.
     pub(crate) filter: Filter,
 }
@@ -66,6 +83,20 @@ impl Asked {
         Self { which: Some(which), ..asked }
     }
 
+    /// The same with one parameter set to something else.
+    pub(crate) fn with(&self, key: &'static str, value: &str) -> Self {
+        let mut asked = self.without(key);
+        asked.given.push((key, value.to_owned()));
+        asked
+    }
+
+    /// The same without one parameter.
+    pub(crate) fn without(&self, key: &str) -> Self {
+        let mut asked = self.clone();
+        asked.given.retain(|(name, _)| *name != key);
+        asked
+    }
+
     /// A parameter as it was given; empty when it was not.
     pub(crate) fn text(&self, key: &str) -> &str {
         self.given.iter().find(|(name, _)| *name == key).map_or("", |(_, value)| value)
@@ -97,6 +128,8 @@ impl Asked {
             "user" => filter.user = Some(value.into()),
             "host" => filter.host = Some(value.into()),
             "limit" => filter.limit = limit(value)?,
+            "range" => self.reach = Some(reach(value)?),
+            "q" => {}
             _ => filter.after = Some(value.parse().map_err(|error| bad(key, value, &error))?),
         }
         Ok(())
@@ -116,6 +149,11 @@ fn state(value: &str) -> Result<Which, Error> {
     let known = [Which::Active, Which::Ended, Which::All];
     let which = known.into_iter().find(|which| state_word(*which) == value);
     which.ok_or_else(|| bad("state", value, &"it is active, ended or all"))
+}
+
+fn reach(value: &str) -> Result<Reach, Error> {
+    let words = Reach::ALL.map(Reach::word).join(", ");
+    Reach::from_word(value).ok_or_else(|| bad("range", value, &format!("it is one of {words}")))
 }
 
 fn limit(value: &str) -> Result<u32, Error> {
@@ -151,8 +189,12 @@ fn bad(key: &str, value: &str, why: &dyn std::fmt::Display) -> Error {
 
 fn unknown(key: &str, known: &[&str]) -> Error {
     let key = format::shown(key);
-    let known = known.join(", ");
-    Error::BadParameter(format!("There is no parameter \"{key}\" here; there are {known}."))
+    let there = if known.is_empty() {
+        "there are none".to_owned()
+    } else {
+        format!("there are {}", known.join(", "))
+    };
+    Error::BadParameter(format!("There is no parameter \"{key}\" here; {there}."))
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Refused checkouts.
 
 use axum::{
-    Json,
     extract::{Query, State},
+    response::Response,
 };
 use lic_protocol::{query::Filter, view::Denials};
 use lic_store::{error::StoreError, read::Reader};
@@ -10,6 +10,7 @@ use lic_store::{error::StoreError, read::Reader};
 use crate::{
     api::Pairs,
     error::Error,
+    export::{self, Form},
     query::{Asked, OF_A_LIST},
     state::App,
 };
@@ -23,7 +24,9 @@ pub(crate) fn view(reader: &Reader, filter: &Filter) -> Result<Denials, StoreErr
 pub(crate) async fn json(
     State(app): State<App>,
     Query(pairs): Query<Pairs>,
-) -> Result<Json<Denials>, Error> {
+) -> Result<Response, Error> {
+    let (form, pairs) = Form::take(pairs)?;
     let asked = Asked::understand(&pairs, OF_A_LIST)?;
-    Ok(Json(app.ask(move |reader| view(reader, &asked.filter)).await?))
+    let denials = app.ask(move |reader| view(reader, &asked.filter)).await?;
+    export::answer(form, "denials", &denials, &denials.denials)
 }

@@ -7,7 +7,7 @@ use axum::{
 use lic_analytics::figures::figures;
 use lic_protocol::{
     name::{FeatureName, ServerName},
-    view::{Feature, FeatureHistory},
+    view::{Feature, FeatureHistory, Server},
 };
 use lic_store::{
     error::StoreError,
@@ -34,6 +34,18 @@ pub(crate) fn with_figures(reader: &Reader, now: Feature) -> Result<FeatureHisto
         None => None,
     };
     Ok(FeatureHistory { now, denials, episodes, figures })
+}
+
+/// A feature as it is now, with its license server, or `None`.
+pub(crate) fn found(
+    reader: &Reader,
+    server: &ServerName,
+    feature: &FeatureName,
+) -> Result<Option<(Server, Feature)>, StoreError> {
+    let now = reader.feature(server, feature)?;
+    let mut servers = reader.servers()?.into_iter();
+    let server = servers.find(|row| row.name == *server);
+    Ok(server.zip(now))
 }
 
 /// The failure of asking for a feature that is not there.

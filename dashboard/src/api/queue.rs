@@ -1,8 +1,8 @@
 //! Who holds the wrapped tools, who waits for seats, and when each of those may start.
 
 use axum::{
-    Json,
     extract::{Query, State},
+    response::Response,
 };
 use jiff::Timestamp;
 use lic_analytics::{
@@ -18,6 +18,7 @@ use lic_store::{error::StoreError, read::Reader};
 use crate::{
     api::Pairs,
     error::Error,
+    export::{self, Form},
     query::{Asked, OF_THE_QUEUE},
     state::App,
 };
@@ -43,7 +44,9 @@ pub(crate) fn view(
 pub(crate) async fn json(
     State(app): State<App>,
     Query(pairs): Query<Pairs>,
-) -> Result<Json<Waiters>, Error> {
+) -> Result<Response, Error> {
+    let (form, pairs) = Form::take(pairs)?;
     let (asked, now) = (Asked::understand(&pairs, OF_THE_QUEUE)?, app.now());
-    Ok(Json(app.ask(move |reader| view(reader, &asked.filter, now)).await?))
+    let queue = app.ask(move |reader| view(reader, &asked.filter, now)).await?;
+    export::answer(form, "queue", &queue, &queue.queue)
 }

@@ -1,8 +1,8 @@
 //! Who holds or held what.
 
 use axum::{
-    Json,
     extract::{Query, State},
+    response::Response,
 };
 use lic_protocol::{
     query::{Filter, Which},
@@ -13,6 +13,7 @@ use lic_store::{error::StoreError, read::Reader};
 use crate::{
     api::Pairs,
     error::Error,
+    export::{self, Form},
     query::{Asked, OF_SESSIONS},
     state::App,
 };
@@ -26,8 +27,10 @@ pub(crate) fn view(reader: &Reader, which: Which, filter: &Filter) -> Result<Ses
 pub(crate) async fn json(
     State(app): State<App>,
     Query(pairs): Query<Pairs>,
-) -> Result<Json<Sessions>, Error> {
+) -> Result<Response, Error> {
+    let (form, pairs) = Form::take(pairs)?;
     let asked = Asked::understand(&pairs, OF_SESSIONS)?;
     let which = asked.which.unwrap_or_default();
-    Ok(Json(app.ask(move |reader| view(reader, which, &asked.filter)).await?))
+    let sessions = app.ask(move |reader| view(reader, which, &asked.filter)).await?;
+    export::answer(form, "sessions", &sessions, &sessions.sessions)
 }

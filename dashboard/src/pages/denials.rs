@@ -7,6 +7,7 @@ use axum::{
 };
 use lic_protocol::{
     event::ReasonClass,
+    query::Which,
     view::{Denial, Denials},
 };
 
@@ -37,7 +38,7 @@ pub(crate) async fn page(
 ) -> Result<Html<String>, Error> {
     let asked = Asked::understand(&pairs, OF_A_LIST)?;
     let json = link::list("/denials", &asked, None);
-    let frame = Frame::new(&app, "denials", "Denials").with_json(&json);
+    let frame = Frame::new(&app, "denials", "Denials").with_export(&json);
     let filter = asked.filter.clone();
     let answer = app
         .ask(move |reader| Ok((api::denials::view(reader, &filter)?, api::servers::view(reader)?)));

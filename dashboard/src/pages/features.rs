@@ -13,7 +13,7 @@ use crate::{
     filters,
     format::{self, Zones},
     link,
-    pages::{Busy, Frame, print},
+    pages::{Frame, busy::Busy, print},
     query::{Asked, OF_FEATURES},
     state::App,
 };
@@ -23,6 +23,7 @@ use crate::{
 struct FeaturesHtml {
     frame: Frame,
     view: Features,
+    asked: Asked,
     zones: Zones,
 }
 
@@ -33,10 +34,11 @@ pub(crate) async fn page(
 ) -> Result<Html<String>, Error> {
     let asked = Asked::understand(&pairs, OF_FEATURES)?;
     let json = link::list("/features", &asked, None);
-    let frame = Frame::new(&app, "overview", "Features").with_json(&json);
+    let frame = Frame::new(&app, "overview", "Features").with_export(&json);
+    let filter = asked.filter.clone();
     let answer = app.ask(move |reader| {
-        Ok((api::features::view(reader, &asked.filter)?, api::servers::view(reader)?))
+        Ok((api::features::view(reader, &filter)?, api::servers::view(reader)?))
     });
     let (view, servers) = answer.await?;
-    print(&FeaturesHtml { frame, view, zones: Zones::of(&servers.servers) })
+    print(&FeaturesHtml { frame, view, asked, zones: Zones::of(&servers.servers) })
 }

@@ -17,7 +17,7 @@ use crate::{
     filters,
     format::{self, Zones},
     link,
-    pages::{Busy, Frame, mode_words, print},
+    pages::{Frame, busy::Busy, mode_words, print},
     query::{Asked, OF_THE_QUEUE},
     state::App,
 };
@@ -41,7 +41,7 @@ pub(crate) async fn page(
 ) -> Result<Html<String>, Error> {
     let asked = Asked::understand(&pairs, OF_THE_QUEUE)?;
     let json = link::list("/queue", &asked, None);
-    let frame = Frame::new(&app, "queue", "Queue").with_json(&json);
+    let frame = Frame::new(&app, "queue", "Queue").with_export(&json);
     let (mut filter, now) = (asked.filter.clone(), frame.now);
     if filter.limit == 0 {
         filter.limit = ROWS_SHOWN;

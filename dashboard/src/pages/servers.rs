@@ -9,6 +9,7 @@ use crate::{
     error::Error,
     filters,
     format::{self, Zones},
+    link,
     pages::{Frame, print, tracing_notice},
     state::App,
 };
@@ -23,14 +24,22 @@ struct ServersHtml {
 
 /// `GET /servers`.
 pub(crate) async fn page(State(app): State<App>) -> Result<Html<String>, Error> {
-    let frame = Frame::new(&app, "servers", "Servers").with_json("/servers");
+    let frame = Frame::new(&app, "servers", "Servers").with_export("/servers");
     let view = app.ask(api::servers::view).await?;
     let zones = Zones::of(&view.servers);
     print(&ServersHtml { frame, view, zones })
 }
 
+/// A state in words.
+pub(super) fn state_words(server: &Server) -> &'static str {
+    match server.state {
+        ServerState::Unknown => "state unknown",
+        state => state.word(),
+    }
+}
+
 /// Class of the badge of a state.
-fn tone(server: &Server) -> &'static str {
+pub(super) fn tone(server: &Server) -> &'static str {
     match server.state {
         ServerState::Up => "good",
         ServerState::Degraded => "warn",
@@ -40,7 +49,7 @@ fn tone(server: &Server) -> &'static str {
 }
 
 /// A bar of the lines that were read: class, start and length of each part, in percent.
-fn parts(coverage: &Coverage) -> [(&'static str, u64, u64); 3] {
+pub(super) fn parts(coverage: &Coverage) -> [(&'static str, u64, u64); 3] {
     let percent = |lines: u64| match lines {
         0 => 0,
         // A single unknown line in a million is still to be seen.

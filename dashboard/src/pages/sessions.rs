@@ -39,7 +39,7 @@ pub(crate) async fn page(
     let asked = Asked::understand(&pairs, OF_SESSIONS)?;
     let which = asked.which.unwrap_or(Which::Active);
     let json = link::list("/sessions", &asked.with_state(which), None);
-    let frame = Frame::new(&app, "sessions", "Sessions").with_json(&json);
+    let frame = Frame::new(&app, "sessions", "Sessions").with_export(&json);
     let filter = asked.filter.clone();
     let answer = app.ask(move |reader| {
         Ok((api::sessions::view(reader, which, &filter)?, api::servers::view(reader)?))

@@ -19,6 +19,12 @@ pub fn peak_sessions(spans: &[Span]) -> u32 {
 /// the largest of them asked for. A session without a seat key uses as many seats as it asked for. O(n log n).
 #[must_use]
 pub fn peak_seats(spans: &[Span]) -> u32 {
+    peak(seat_steps(spans))
+}
+
+/// Every change of the number of seats in use, in no order: when, and by how many. Sessions held yet end at
+/// `Timestamp::MAX`.
+pub(crate) fn seat_steps(spans: &[Span]) -> Vec<(Timestamp, i64)> {
     let mut shared: HashMap<i64, Vec<Span>> = HashMap::new();
     let mut changes = Vec::new();
     for span in spans {
@@ -30,7 +36,7 @@ pub fn peak_seats(spans: &[Span]) -> u32 {
     for sessions in shared.values_mut() {
         changes.extend(merged(sessions).iter().flat_map(|span| steps(span, span.count)));
     }
-    peak(changes)
+    changes
 }
 
 /// Sessions of one seat, those that overlap or touch made one.

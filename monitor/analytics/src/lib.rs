@@ -2,5 +2,8 @@
 
 pub mod concurrency;
 pub mod figures;
+pub mod heat;
+pub mod lengths;
 pub mod queue;
+pub mod series;
 pub mod wait;

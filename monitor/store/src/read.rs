@@ -3,10 +3,13 @@
 mod denials;
 pub mod episodes;
 mod features;
+mod happened;
 mod pages;
+mod people;
+mod search;
 mod servers;
 mod sessions;
-mod spans;
+pub mod spans;
 
 use jiff::Timestamp;
 use lic_protocol::{
@@ -14,11 +17,16 @@ use lic_protocol::{
     query::{Filter, Which},
     seal::SealedUntil,
     span::Span,
-    view::{Denials, Feature, Overview, Server, Session, Sessions, Waiter},
+    view::{
+        Denials, Feature, Overview, Server, Session, Sessions, Waiter,
+        events::{Events, Happened},
+        people::{FeatureUse, Hosts, UserDetail, Users},
+        search::Found,
+    },
 };
 use rusqlite::Connection;
 
-use self::episodes::DenialCount;
+use self::{episodes::DenialCount, spans::SpanOf};
 use crate::{
     chain,
     error::{Doing, StoreError},
@@ -152,6 +160,92 @@ impl Reader {
         feature: &FeatureName,
     ) -> Result<Vec<Span>, StoreError> {
         spans::of_feature(&self.history, server, feature)
+    }
+
+    /// Every session that was held at `from` or later, in no order: of one feature where `of` names one, else of all.
+    ///
+    /// # Errors
+    /// What SQLite meets.
+    pub fn spans_since(
+        &self,
+        from: Timestamp,
+        of: Option<(&ServerName, &FeatureName)>,
+    ) -> Result<Vec<SpanOf>, StoreError> {
+        spans::since(&self.history, &self.live, from, of)
+    }
+
+    /// The earliest time of anything learned of a server; `None` where nothing was.
+    ///
+    /// # Errors
+    /// What SQLite meets.
+    pub fn first_heard(&self, server: &ServerName) -> Result<Option<Timestamp>, StoreError> {
+        spans::first_heard(&self.history, server)
+    }
+
+    /// What happened, newest first.
+    ///
+    /// # Errors
+    /// What SQLite meets.
+    pub fn events(&self, filter: &Filter) -> Result<Events, StoreError> {
+        happened::happened(&self.history, filter)
+    }
+
+    /// What was learned after the record numbered `after`, in the order it was learned, and the number up to which that was
+    /// looked for. Looks through at most `limit` records: it is called again until it gives back its own `after`.
+    ///
+    /// # Errors
+    /// What SQLite meets.
+    pub fn learned(
+        &self,
+        filter: &Filter,
+        after: i64,
+        limit: u32,
+    ) -> Result<(Vec<Happened>, i64), StoreError> {
+        happened::learned(&self.history, filter, after, limit)
+    }
+
+    /// The number of the newest record; 0 where there is none.
+    ///
+    /// # Errors
+    /// What SQLite meets.
+    pub fn newest_record(&self) -> Result<i64, StoreError> {
+        happened::newest(&self.history)
+    }
+
+    /// Users with a session that began, or a denial that was, in the time of `filter`: who held seats longest first.
+    ///
+    /// # Errors
+    /// What SQLite meets.
+    pub fn users(&self, filter: &Filter, now: Timestamp) -> Result<Users, StoreError> {
+        people::users(&self.history, filter, now)
+    }
+
+    /// The same, host by host.
+    ///
+    /// # Errors
+    /// What SQLite meets.
+    pub fn hosts(&self, filter: &Filter, now: Timestamp) -> Result<Hosts, StoreError> {
+        people::hosts(&self.history, filter, now)
+    }
+
+    /// What the user that `filter` names used, in all and feature by feature; `None` where nothing is known of that name.
+    ///
+    /// # Errors
+    /// What SQLite meets.
+    pub fn user(&self, filter: &Filter, now: Timestamp) -> Result<Option<UserDetail>, StoreError> {
+        let Some(all) = people::users(&self.history, filter, now)?.users.pop() else {
+            return Ok(None);
+        };
+        let by_feature: Vec<FeatureUse> = people::by_feature(&self.history, filter, now)?;
+        Ok(Some(UserDetail { as_of: now, all, by_feature }))
+    }
+
+    /// Names that hold `text`, whatever the case.
+    ///
+    /// # Errors
+    /// What SQLite meets.
+    pub fn search(&self, text: &str) -> Result<Found, StoreError> {
+        search::search(&self.live, &self.history, text)
     }
 
     /// How often checkouts of a feature were refused.

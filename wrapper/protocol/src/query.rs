@@ -49,6 +49,13 @@ impl Filter {
         let limit = if self.limit == 0 { LIMIT_DEFAULT } else { self.limit.min(LIMIT_MAX) };
         limit as usize
     }
+
+    /// Whether a feature is among those that this filter names.
+    #[must_use]
+    pub fn is_of(&self, server: &ServerName, feature: &FeatureName) -> bool {
+        self.server.as_ref().is_none_or(|name| name == server)
+            && self.feature.as_ref().is_none_or(|name| name == feature)
+    }
 }
 
 /// The place of a row in a list ordered by time and id, newest first. Written `1755505626989-42`.

@@ -1,5 +1,11 @@
 //! The documents that pages, API and `--json` share. A field that was not observed is `None`, never 0.
 
+pub mod events;
+pub mod expiry;
+pub mod people;
+pub mod search;
+pub mod series;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
