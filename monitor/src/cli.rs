@@ -1,11 +1,12 @@
 //! The command line of licmon: what can be typed, and which room does it.
 
 mod logs;
+mod parse;
 
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use lic_protocol::{
     config::ConfigError,
@@ -20,6 +21,7 @@ use lic_protocol::{
 use lic_store::read::Reader;
 use serde::Deserialize;
 
+use self::parse::Parse;
 use crate::{
     answers::{self, Form},
     around::{self, rule},
@@ -117,31 +119,6 @@ struct Avail {
     wish: Wish,
     #[command(flatten)]
     answer: Answer,
-}
-
-#[derive(Debug, Args)]
-struct Parse {
-    /// The license system.
-    #[arg(long, value_name = "SYSTEM")]
-    system: String,
-    /// The server of the configuration whose expressions are tried, for the system "pattern" [default: the first such].
-    #[arg(long, value_name = "NAME")]
-    server: Option<String>,
-    /// What kind of text it is.
-    #[arg(long, value_enum, default_value = "log")]
-    kind: Kind,
-    /// The zone of the times in it.
-    #[arg(long, value_name = "ZONE", default_value = "UTC")]
-    zone: String,
-    /// The file; - is standard input.
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Kind {
-    /// A log.
-    Log,
 }
 
 #[derive(Debug, Args)]

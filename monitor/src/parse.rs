@@ -1,4 +1,7 @@
-//! `licmon parse`: what licmon understands of a file, as JSON lines, without any database.
+//! `licmon parse`: what licmon understands of a file, without any database. A log is told as JSON lines; a status is in the file
+//! beside.
+
+pub mod status;
 
 use std::{
     fs::File,

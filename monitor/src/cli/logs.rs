@@ -1,29 +1,14 @@
-//! Commands about logs: of which license system, license server and zone they are.
+//! `licmon import`: of which license system, license server and zone they are.
 
-use lic_parse::pattern;
 use lic_protocol::name::ServerName;
 
-use super::{Cli, Import, LITE, Parse, Usage, zone};
+use super::{Import, LITE, Usage, zone};
 use crate::{
     config::Config,
     import::{self, Logs},
-    parse,
     sources::encoding::Encoding,
     systems,
 };
-
-impl Cli {
-    pub(super) fn parse(&self, parse: &Parse) -> anyhow::Result<()> {
-        let name = parse.system.as_str();
-        let system = if name == pattern::NAME {
-            let config = self.load()?;
-            systems::meant(name, systems::configured(&config, name, parse.server.as_deref()))?
-        } else {
-            systems::meant(name, None)?
-        };
-        parse::parse(system.as_ref(), &zone(&parse.zone)?, &parse.file)
-    }
-}
 
 impl Import {
     pub(super) fn run(&self, config: &Config) -> anyhow::Result<()> {
