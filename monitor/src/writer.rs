@@ -15,7 +15,7 @@ use lic_store::{
 use crate::pipe::{Act, Message};
 
 /// Events of one commit, unless a single batch has more.
-const COMMIT_EVENTS_MAX: usize = 8000;
+const COMMIT_EVENTS_MAX: usize = 16_000;
 
 /// How often the writer says that it lives. The end of a tool that ends while licmon is away is known to this.
 const BEAT: Duration = Duration::from_secs(5);
@@ -41,14 +41,20 @@ pub fn run(
         if now.duration_since(settled_at) >= SETTLE {
             settled_at = now;
             writer.settle(now)?;
+            writer.remake()?;
         }
         let first = match pipe.recv_timeout(BEAT) {
             Ok(first) => first,
             Err(RecvTimeoutError::Timeout) => {
                 writer.settle(clock())?;
+                writer.remake()?;
                 continue;
             }
-            Err(RecvTimeoutError::Disconnected) => return writer.settle(clock()),
+            Err(RecvTimeoutError::Disconnected) => {
+                writer.settle(clock())?;
+                while writer.remake()? {}
+                return Ok(());
+            }
         };
         let mut gathered = Gathered::default();
         let mut next = Some(first);

@@ -33,6 +33,7 @@ fn measure(size: u64) {
     let folder = tempfile::tempdir().expect("a folder for the databases");
     let paths = DatabasePaths::in_state(folder.path());
     let mut writer = Writer::open(&paths).expect("a new store opens");
+    writer.know_server(&ServerName::from("lic1"), "dsls").expect("a server is made known");
     let mut committed = 0;
     let began = Instant::now();
     while began.elapsed() < MEASURED {

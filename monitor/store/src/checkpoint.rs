@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use lic_protocol::{name::ServerName, view::Coverage};
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, Row, named_params};
 
 use crate::error::{Doing, StoreError};
 
@@ -60,6 +60,47 @@ pub(crate) fn of_server(
     let mut checkpoints = history.prepare_cached(sql).doing(doing)?;
     let rows = checkpoints.query_map([server.as_str()], |row| checkpoint(server, row));
     rows.and_then(Iterator::collect).doing(doing)
+}
+
+/// Moves a checkpoint, or sets it for the first time.
+pub(crate) fn move_to(
+    history: &Connection,
+    server: i64,
+    checkpoint: &Checkpoint,
+) -> Result<(), StoreError> {
+    let doing = "move a checkpoint";
+    let sql = "insert into checkpoint (
+            id, server, path, dev, ino, head_len, head, anchor_len, anchor, offset, last_at_ms, usage_lines, lines,
+            events, noise, unknown, examples)
+        values (
+            :id, :server, :path, :dev, :ino, :head_len, :head, :anchor_len, :anchor, :offset, :last_at_ms,
+            :usage_lines, :lines, :events, :noise, :unknown, :examples)
+        on conflict (id) do update set
+            path = :path, dev = :dev, ino = :ino, head_len = :head_len, head = :head, anchor_len = :anchor_len,
+            anchor = :anchor, offset = :offset, last_at_ms = :last_at_ms, usage_lines = :usage_lines, lines = :lines,
+            events = :events, noise = :noise, unknown = :unknown, examples = :examples";
+    let coverage = &checkpoint.coverage;
+    let examples = serde_json::to_string(&coverage.examples).expect("text and numbers are JSON");
+    let values = named_params! {
+        ":id": checkpoint.id,
+        ":server": server,
+        ":path": checkpoint.path,
+        ":dev": checkpoint.file.dev.cast_signed(),
+        ":ino": checkpoint.file.ino.cast_signed(),
+        ":head_len": checkpoint.file.head_len,
+        ":head": checkpoint.file.head,
+        ":anchor_len": checkpoint.file.anchor_len,
+        ":anchor": checkpoint.file.anchor,
+        ":offset": checkpoint.offset.cast_signed(),
+        ":last_at_ms": checkpoint.last_at.map(jiff::Timestamp::as_millisecond),
+        ":usage_lines": checkpoint.usage_lines.cast_signed(),
+        ":lines": coverage.lines.cast_signed(),
+        ":events": coverage.events.cast_signed(),
+        ":noise": coverage.noise.cast_signed(),
+        ":unknown": coverage.unknown.cast_signed(),
+        ":examples": examples,
+    };
+    history.prepare_cached(sql).doing(doing)?.execute(values).doing(doing).map(drop)
 }
 
 fn checkpoint(server: &ServerName, row: &Row<'_>) -> rusqlite::Result<Checkpoint> {

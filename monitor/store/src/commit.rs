@@ -8,7 +8,7 @@ use crate::checkpoint::Checkpoint;
 /// Events of one license server that were learned together.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
-    /// Their license server; it is known to the store already (see `Writer::set_servers`), or is made known with system `dsls`.
+    /// Their license server, which was made known to the writer with its license system.
     pub server: ServerName,
     /// How they were seen.
     pub source: Source,

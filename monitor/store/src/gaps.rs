@@ -12,7 +12,7 @@ use rusqlite::{Connection, named_params};
 
 use crate::{
     error::{Doing, StoreError},
-    seal::{Rows, Table},
+    history::Records,
 };
 
 /// Bytes of a file that could not be read.
@@ -70,7 +70,7 @@ impl OpenGaps {
     }
 }
 
-/// A record that is to be stored, or was.
+/// A gap as the picture shows it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Recorded {
     pub(crate) path: String,
@@ -80,78 +80,32 @@ pub(crate) struct Recorded {
 }
 
 /// A row of `gap` that is to be stored.
-struct Stored<'a> {
-    id: i64,
-    mends: Option<i64>,
-    server: i64,
-    generation: i64,
-    path: &'a str,
-    from: i64,
-    to: Option<i64>,
-    at_ms: i64,
-    why: &'a str,
-}
-
-impl Stored<'_> {
-    fn insert(&self, history: &Connection, rows: &mut Rows) -> rusqlite::Result<()> {
-        let sql = "insert into gap (
-                id, mends, server, generation, path, from_byte, to_byte, at_ms, learned_at_ms, why, seal)
-            values (
-                :id, :mends, :server, :generation, :path, :from, :to, :at_ms, :learned_at_ms, :why, :seal)";
-        let values = named_params! {
-            ":id": self.id,
-            ":mends": self.mends,
-            ":server": self.server,
-            ":generation": self.generation,
-            ":path": self.path,
-            ":from": self.from,
-            ":to": self.to,
-            ":at_ms": self.at_ms,
-            ":learned_at_ms": self.at_ms,
-            ":why": self.why,
-        };
-        rows.insert(history, Table::Gap, sql, values).map(drop)
-    }
-}
-
-/// Stores that bytes are missing.
-pub(crate) fn add(
-    history: &Connection,
-    rows: &mut Rows,
-    id: i64,
-    server: i64,
-    missing: &Missing,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let gap = Stored {
-        id,
-        mends: None,
-        server,
-        generation: missing.generation,
-        path: &missing.path,
-        from: missing.from.cast_signed(),
-        to: missing.to.map(u64::cast_signed),
-        at_ms: now.as_millisecond(),
-        why: &missing.why,
-    };
-    gap.insert(history, rows).doing("store a gap")
+pub(crate) struct Stored<'a> {
+    pub(crate) id: i64,
+    pub(crate) mends: Option<i64>,
+    pub(crate) server: i64,
+    pub(crate) generation: i64,
+    pub(crate) path: &'a str,
+    pub(crate) from: i64,
+    pub(crate) to: Option<i64>,
+    pub(crate) at_ms: i64,
+    pub(crate) why: &'a str,
 }
 
 /// Stores that what was missing by a gap was read.
 pub(crate) fn mend(
-    history: &Connection,
-    rows: &mut Rows,
+    records: &mut Records<'_>,
     id: i64,
     gap: i64,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let doing = "store that a gap was read";
+    let doing = "read a gap";
     let sql = "select server, generation, path, from_byte, to_byte from gap where id = :gap";
-    let mut missing = history.prepare_cached(sql).doing(doing)?;
+    let mut missing = records.history().prepare_cached(sql).doing(doing)?;
     let mut found = missing.query([gap]).doing(doing)?;
     let Some(row) = found.next().doing(doing)? else { return Ok(()) };
     let path: String = row.get(2).doing(doing)?;
-    let mend = Stored {
+    records.add_gap(&Stored {
         id,
         mends: Some(gap),
         server: row.get(0).doing(doing)?,
@@ -161,8 +115,7 @@ pub(crate) fn mend(
         to: row.get(4).doing(doing)?,
         at_ms: now.as_millisecond(),
         why: "read after all",
-    };
-    mend.insert(history, rows).doing(doing)
+    })
 }
 
 /// Puts a gap into the picture.
@@ -184,6 +137,13 @@ pub(crate) fn show(
         ":why": gap.why,
     };
     live.prepare_cached(sql).doing(doing)?.execute(values).doing(doing).map(drop)
+}
+
+/// Takes a gap out of the picture.
+pub(crate) fn hide(live: &Connection, id: i64) -> Result<(), StoreError> {
+    let doing = "take back a gap";
+    let mut delete = live.prepare_cached("delete from gap where id = :id").doing(doing)?;
+    delete.execute([id]).doing(doing).map(drop)
 }
 
 /// The gaps of a server, as they are in the picture.

@@ -1,19 +1,22 @@
-//! Appending records to history.db. Nothing here updates, and only checkpoints move.
+//! Appending records to history.db. Every record goes through [`Records::insert`], which seals it; nothing here updates.
 
 use lic_protocol::{
-    event::{Checkin, Checkout, Denial, Dequeue, Event, Queue, ServerEvent},
+    event::{Checkout, Denial, Dequeue, EndReason, Identity, Queue, ServerEvent},
+    name::VendorName,
+    outcome::Outcome,
     view::Source,
 };
-use rusqlite::{Connection, named_params};
+use rusqlite::{CachedStatement, Connection, types::ValueRef};
 
 use crate::{
-    checkpoint::Checkpoint,
     error::{Doing, StoreError},
+    gaps,
     names::Names,
-    seal::{Rows, Table},
+    seal::{Rows, Table, seal},
 };
 
 /// What every record has beside its fact.
+#[derive(Clone, Copy)]
 pub(crate) struct Stamp<'a> {
     /// The id it gets.
     pub(crate) id: i64,
@@ -23,294 +26,393 @@ pub(crate) struct Stamp<'a> {
     pub(crate) learned_at_ms: i64,
     /// How it was seen.
     pub(crate) source: Source,
-    /// The event it comes from: time, identity, raw line.
-    pub(crate) event: &'a Event,
+    /// When it happened.
+    pub(crate) at_ms: i64,
+    /// What makes it the same event when it is read again.
+    pub(crate) identity: Identity,
+    /// The line itself, where it is kept.
+    pub(crate) raw: Option<&'a str>,
 }
 
 impl Stamp<'_> {
-    /// When it happened.
-    pub(crate) fn at_ms(&self) -> i64 {
-        self.event.at.as_millisecond()
+    fn hash(&self) -> Cell<'_> {
+        Cell::Number(self.identity.hash.cast_signed())
     }
 
-    fn hash(&self) -> i64 {
-        self.event.identity.hash.cast_signed()
+    fn ordinal(&self) -> Cell<'_> {
+        number(self.identity.ordinal)
+    }
+
+    fn raw(&self) -> Cell<'_> {
+        text(self.raw)
     }
 }
 
-/// Stores a checkout.
-pub(crate) fn add_checkout(
-    history: &Connection,
-    names: &mut Names,
-    rows: &mut Rows,
-    stamp: &Stamp<'_>,
-    checkout: &Checkout,
-) -> Result<(), StoreError> {
-    let doing = "store a checkout";
-    let sql = "insert into checkout (
+/// What stands in one column of a record.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Cell<'a> {
+    Null,
+    Number(i64),
+    Text(&'a str),
+}
+
+impl<'a> Cell<'a> {
+    fn value(self) -> ValueRef<'a> {
+        match self {
+            Self::Null => ValueRef::Null,
+            Self::Number(number) => ValueRef::Integer(number),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+        }
+    }
+}
+
+fn number(value: impl Into<i64>) -> Cell<'static> {
+    Cell::Number(value.into())
+}
+
+fn number_of(value: Option<impl Into<i64>>) -> Cell<'static> {
+    value.map_or(Cell::Null, number)
+}
+
+fn text(value: Option<&str>) -> Cell<'_> {
+    value.map_or(Cell::Null, Cell::Text)
+}
+
+/// What is said when a record cannot be stored, and its insert: the cells of a record are in the order of these names, which is
+/// that of the columns of its table, and then comes its seal. In the order of [`Table::RECORDS`].
+const INSERTS: [(&str, &str); Table::RECORDS.len()] = [
+    (
+        "store a checkout",
+        "insert into checkout (
             id, server, feature, at_ms, learned_at_ms, user, host, count, handle, seat, version, vendor, unit,
             display, process, project, source, identity_hash, identity_ordinal, raw, seal)
         values (
             :id, :server, :feature, :at_ms, :learned_at_ms, :user, :host, :count, :handle, :seat, :version, :vendor,
-            :unit, :display, :process, :project, :source, :identity_hash, :identity_ordinal, :raw, :seal)";
-    let mut option = |text: Option<&str>| names.intern_option(history, text);
-    let (seat, version) = (option(checkout.seat.as_deref())?, option(checkout.version.as_deref())?);
-    let vendor = option(checkout.vendor.as_ref().map(lic_protocol::name::VendorName::as_str))?;
-    let (unit, display) = (option(checkout.unit.as_deref())?, option(checkout.display.as_deref())?);
-    let process = option(checkout.process.as_deref())?;
-    let project = option(checkout.project.as_deref())?;
-    let values = named_params! {
-        ":id": stamp.id,
-        ":server": stamp.server,
-        ":feature": names.intern(history, checkout.feature.as_str())?,
-        ":at_ms": stamp.at_ms(),
-        ":learned_at_ms": stamp.learned_at_ms,
-        ":user": names.intern(history, checkout.user.as_str())?,
-        ":host": names.intern(history, checkout.host.as_str())?,
-        ":count": checkout.count,
-        ":handle": checkout.handle,
-        ":seat": seat,
-        ":version": version,
-        ":vendor": vendor,
-        ":unit": unit,
-        ":display": display,
-        ":process": process,
-        ":project": project,
-        ":source": names.intern(history, stamp.source.word())?,
-        ":identity_hash": stamp.hash(),
-        ":identity_ordinal": stamp.event.identity.ordinal,
-        ":raw": stamp.event.raw,
-    };
-    rows.insert(history, Table::Checkout, sql, values).doing(doing).map(drop)
-}
-
-/// Stores a checkin of `checkout`, or of one that is not known.
-pub(crate) fn add_checkin(
-    history: &Connection,
-    names: &mut Names,
-    rows: &mut Rows,
-    stamp: &Stamp<'_>,
-    checkin: &Checkin,
-    checkout: Option<i64>,
-) -> Result<(), StoreError> {
-    let doing = "store a checkin";
-    let sql = "insert into checkin (
+            :unit, :display, :process, :project, :source, :identity_hash, :identity_ordinal, :raw, :seal)",
+    ),
+    (
+        "store a checkin",
+        "insert into checkin (
             id, checkout, server, feature, at_ms, learned_at_ms, handle, user, host, reason, ended_before_ms,
             exit_status, exit_signal, cpu_ms, memory_peak_bytes, identity_hash, identity_ordinal, raw, seal)
         values (
             :id, :checkout, :server, :feature, :at_ms, :learned_at_ms, :handle, :user, :host, :reason,
-            :ended_before_ms, :exit_status, :exit_signal, :cpu_ms, :memory_peak_bytes, :identity_hash, :identity_ordinal, :raw, :seal)";
-    // A checkin that points at its checkout says nothing twice.
-    let alone = checkout.is_none();
-    let outcome = &checkin.outcome;
-    let user = alone.then_some(checkin.user.as_str()).filter(|user| !user.is_empty());
-    let host = alone.then_some(checkin.host.as_str()).filter(|host| !host.is_empty());
-    let values = named_params! {
-        ":id": stamp.id,
-        ":checkout": checkout,
-        ":server": stamp.server,
-        ":feature": names.intern(history, checkin.feature.as_str())?,
-        ":at_ms": stamp.at_ms(),
-        ":learned_at_ms": stamp.learned_at_ms,
-        ":handle": alone.then_some(&checkin.handle),
-        ":user": names.intern_option(history, user)?,
-        ":host": names.intern_option(history, host)?,
-        ":reason": names.intern(history, checkin.reason.word())?,
-        ":ended_before_ms": checkin.ended_before.map(jiff::Timestamp::as_millisecond),
-        ":exit_status": outcome.exit_status,
-        ":exit_signal": outcome.exit_signal,
-        ":cpu_ms": outcome.cpu_ms.map(u64::cast_signed),
-        ":memory_peak_bytes": outcome.memory_peak_bytes.map(u64::cast_signed),
-        ":identity_hash": stamp.hash(),
-        ":identity_ordinal": stamp.event.identity.ordinal,
-        ":raw": stamp.event.raw,
-    };
-    rows.insert(history, Table::Checkin, sql, values).doing(doing).map(drop)
-}
-
-/// Stores that a checkin ends a checkout, where the checkin itself does not say so.
-pub(crate) fn add_pairing(
-    history: &Connection,
-    rows: &mut Rows,
-    id: i64,
-    checkout: i64,
-    checkin: i64,
-) -> Result<(), StoreError> {
-    let doing = "store a pairing";
-    let sql = "insert into pairing (id, checkout, checkin, seal) values (:id, :checkout, :checkin, :seal)";
-    let values = named_params! { ":id": id, ":checkout": checkout, ":checkin": checkin };
-    rows.insert(history, Table::Pairing, sql, values).doing(doing).map(drop)
-}
-
-/// Stores a denial.
-pub(crate) fn add_denial(
-    history: &Connection,
-    names: &mut Names,
-    rows: &mut Rows,
-    stamp: &Stamp<'_>,
-    denial: &Denial,
-) -> Result<(), StoreError> {
-    let doing = "store a denial";
-    let sql = "insert into denial (
-            id, server, feature, at_ms, learned_at_ms, user, host, count, reason, reason_class, process, tries,
-            identity_hash, identity_ordinal, raw, seal)
+            :ended_before_ms, :exit_status, :exit_signal, :cpu_ms, :memory_peak_bytes, :identity_hash,
+            :identity_ordinal, :raw, :seal)",
+    ),
+    (
+        "store a pairing",
+        "insert into pairing (id, checkout, checkin, seal) values (:id, :checkout, :checkin, :seal)",
+    ),
+    (
+        "store a denial",
+        "insert into denial (
+            id, server, feature, at_ms, learned_at_ms, user, host, count, reason, reason_class, process,
+            identity_hash, identity_ordinal, raw, tries, seal)
         values (
             :id, :server, :feature, :at_ms, :learned_at_ms, :user, :host, :count, :reason, :reason_class, :process,
-            :tries, :identity_hash, :identity_ordinal, :raw, :seal)";
-    let values = named_params! {
-        ":id": stamp.id,
-        ":server": stamp.server,
-        ":feature": names.intern(history, denial.feature.as_str())?,
-        ":at_ms": stamp.at_ms(),
-        ":learned_at_ms": stamp.learned_at_ms,
-        ":user": names.intern(history, denial.user.as_str())?,
-        ":host": names.intern(history, denial.host.as_str())?,
-        ":count": denial.count,
-        ":reason": names.intern(history, &denial.reason)?,
-        ":reason_class": names.intern(history, denial.class.word())?,
-        ":process": names.intern_option(history, denial.process.as_deref())?,
-        ":identity_hash": stamp.hash(),
-        ":identity_ordinal": stamp.event.identity.ordinal,
-        ":raw": stamp.event.raw,
-        ":tries": denial.tries,
-    };
-    rows.insert(history, Table::Denial, sql, values).doing(doing).map(drop)
+            :identity_hash, :identity_ordinal, :raw, :tries, :seal)",
+    ),
+    (
+        "store a queue event",
+        "insert into queued (
+            id, server, feature, at_ms, learned_at_ms, user, host, count, ticket, identity_hash,
+            identity_ordinal, raw, credit_ms, seal)
+        values (
+            :id, :server, :feature, :at_ms, :learned_at_ms, :user, :host, :count, :ticket, :identity_hash,
+            :identity_ordinal, :raw, :credit_ms, :seal)",
+    ),
+    (
+        "store a dequeue event",
+        "insert into dequeued (
+            id, queued, server, feature, at_ms, learned_at_ms, ticket, outcome, identity_hash, identity_ordinal, raw,
+            seal)
+        values (
+            :id, :queued, :server, :feature, :at_ms, :learned_at_ms, :ticket, :outcome, :identity_hash,
+            :identity_ordinal, :raw, :seal)",
+    ),
+    (
+        "store a server event",
+        "insert into server_event (
+            id, server, at_ms, learned_at_ms, change, text, identity_hash, identity_ordinal, raw, ends, seal)
+        values (
+            :id, :server, :at_ms, :learned_at_ms, :change, :text, :identity_hash, :identity_ordinal, :raw, :ends,
+            :seal)",
+    ),
+    (
+        "store a gap",
+        "insert into gap (
+            id, mends, server, generation, path, from_byte, to_byte, at_ms, learned_at_ms, why, seal)
+        values (
+            :id, :mends, :server, :generation, :path, :from, :to, :at_ms, :learned_at_ms, :why, :seal)",
+    ),
+];
+
+/// The record tables of history, open for one commit.
+pub(crate) struct Records<'c> {
+    history: &'c Connection,
+    rows: &'c mut Rows,
+    inserts: Vec<CachedStatement<'c>>,
 }
 
-/// Stores that somebody began to wait.
-pub(crate) fn add_queued(
-    history: &Connection,
-    names: &mut Names,
-    rows: &mut Rows,
-    stamp: &Stamp<'_>,
-    queue: &Queue,
-) -> Result<(), StoreError> {
-    let doing = "store a queue event";
-    let sql = "insert into queued (
-            id, server, feature, at_ms, learned_at_ms, user, host, count, ticket, credit_ms, identity_hash,
-            identity_ordinal, raw, seal)
-        values (
-            :id, :server, :feature, :at_ms, :learned_at_ms, :user, :host, :count, :ticket, :credit_ms, :identity_hash,
-            :identity_ordinal, :raw, :seal)";
-    let values = named_params! {
-        ":id": stamp.id,
-        ":server": stamp.server,
-        ":feature": names.intern(history, queue.feature.as_str())?,
-        ":at_ms": stamp.at_ms(),
-        ":learned_at_ms": stamp.learned_at_ms,
-        ":user": names.intern(history, queue.user.as_str())?,
-        ":host": names.intern(history, queue.host.as_str())?,
-        ":count": queue.count,
-        ":ticket": queue.ticket,
-        ":identity_hash": stamp.hash(),
-        ":identity_ordinal": stamp.event.identity.ordinal,
-        ":raw": stamp.event.raw,
-        ":credit_ms": credit_ms(queue),
-    };
-    rows.insert(history, Table::Queued, sql, values).doing(doing).map(drop)
+impl<'c> Records<'c> {
+    /// Makes ready for records, which are added to `rows` for the commit's chain.
+    pub(crate) fn of(history: &'c Connection, rows: &'c mut Rows) -> Result<Self, StoreError> {
+        let inserts = INSERTS.iter().map(|(doing, sql)| history.prepare_cached(sql).doing(doing));
+        Ok(Self { history, rows, inserts: inserts.collect::<Result<_, _>>()? })
+    }
+
+    /// The database they are in.
+    pub(crate) fn history(&self) -> &'c Connection {
+        self.history
+    }
+
+    /// Stores one record with its seal; the first of its cells is its id. Every record goes through here.
+    fn insert(&mut self, table: Table, cells: &[Cell<'_>]) -> Result<(), StoreError> {
+        let at = table as usize - Table::RECORDS[0] as usize;
+        let (doing, _) = INSERTS[at];
+        let insert = &mut self.inserts[at];
+        let mut row = self.rows.row(table);
+        for (column, cell) in cells.iter().enumerate() {
+            row.cell(column, cell.value());
+            match cell {
+                Cell::Null => insert.raw_bind_parameter(column + 1, rusqlite::types::Null),
+                Cell::Number(number) => insert.raw_bind_parameter(column + 1, number),
+                Cell::Text(text) => insert.raw_bind_parameter(column + 1, text),
+            }
+            .doing(doing)?;
+        }
+        let hash = row.hash();
+        insert.raw_bind_parameter(cells.len() + 1, seal(&hash)).doing(doing)?;
+        insert.raw_execute().doing(doing)?;
+        let Some(Cell::Number(id)) = cells.first() else { unreachable!("a record has an id") };
+        self.rows.take_back(row, *id, &hash);
+        Ok(())
+    }
+
+    /// Stores a checkout of the feature with this number.
+    pub(crate) fn add_checkout(
+        &mut self,
+        names: &mut Names,
+        stamp: &Stamp<'_>,
+        feature: i64,
+        checkout: &Checkout,
+    ) -> Result<(), StoreError> {
+        let history = self.history;
+        let mut name = |text: &str| names.intern(history, text).map(Cell::Number);
+        let (user, host) = (name(checkout.user.as_str())?, name(checkout.host.as_str())?);
+        let source = name(stamp.source.word())?;
+        let mut option = |text: Option<&str>| text.map_or(Ok(Cell::Null), &mut name);
+        let cells = [
+            number(stamp.id),
+            number(stamp.server),
+            number(feature),
+            number(stamp.at_ms),
+            number(stamp.learned_at_ms),
+            user,
+            host,
+            number(checkout.count),
+            Cell::Text(&checkout.handle),
+            option(checkout.seat.as_deref())?,
+            option(checkout.version.as_deref())?,
+            option(checkout.vendor.as_ref().map(VendorName::as_str))?,
+            option(checkout.unit.as_deref())?,
+            option(checkout.display.as_deref())?,
+            option(checkout.process.as_deref())?,
+            option(checkout.project.as_deref())?,
+            source,
+            stamp.hash(),
+            stamp.ordinal(),
+            stamp.raw(),
+        ];
+        self.insert(Table::Checkout, &cells)
+    }
+
+    /// Stores an end.
+    pub(crate) fn add_checkin(
+        &mut self,
+        names: &mut Names,
+        stamp: &Stamp<'_>,
+        end: &End<'_>,
+    ) -> Result<(), StoreError> {
+        let history = self.history;
+        let mut name = |text: &str| names.intern(history, text).map(Cell::Number);
+        let reason = name(end.reason.word())?;
+        let (mut handle, mut user, mut host) = (Cell::Null, Cell::Null, Cell::Null);
+        if end.checkout.is_none() {
+            handle = Cell::Text(end.handle);
+            user = end.user.map_or(Ok(Cell::Null), &mut name)?;
+            host = end.host.map_or(Ok(Cell::Null), &mut name)?;
+        }
+        let cells = [
+            number(stamp.id),
+            number_of(end.checkout),
+            number(stamp.server),
+            number(end.feature),
+            number(stamp.at_ms),
+            number(stamp.learned_at_ms),
+            handle,
+            user,
+            host,
+            reason,
+            number_of(end.ended_before.map(jiff::Timestamp::as_millisecond)),
+            number_of(end.outcome.exit_status),
+            number_of(end.outcome.exit_signal),
+            number_of(end.outcome.cpu_ms.map(u64::cast_signed)),
+            number_of(end.outcome.memory_peak_bytes.map(u64::cast_signed)),
+            stamp.hash(),
+            stamp.ordinal(),
+            stamp.raw(),
+        ];
+        self.insert(Table::Checkin, &cells)
+    }
+
+    /// Stores that a checkin ends a checkout, where the checkin itself does not say so.
+    pub(crate) fn add_pairing(
+        &mut self,
+        id: i64,
+        checkout: i64,
+        checkin: i64,
+    ) -> Result<(), StoreError> {
+        self.insert(Table::Pairing, &[id, checkout, checkin].map(Cell::Number))
+    }
+
+    /// Stores a denial of the feature with this number.
+    pub(crate) fn add_denial(
+        &mut self,
+        names: &mut Names,
+        stamp: &Stamp<'_>,
+        feature: i64,
+        denial: &Denial,
+    ) -> Result<(), StoreError> {
+        let history = self.history;
+        let mut name = |text: &str| names.intern(history, text).map(Cell::Number);
+        let cells = [
+            number(stamp.id),
+            number(stamp.server),
+            number(feature),
+            number(stamp.at_ms),
+            number(stamp.learned_at_ms),
+            name(denial.user.as_str())?,
+            name(denial.host.as_str())?,
+            number(denial.count),
+            name(&denial.reason)?,
+            name(denial.class.word())?,
+            denial.process.as_deref().map_or(Ok(Cell::Null), &mut name)?,
+            stamp.hash(),
+            stamp.ordinal(),
+            stamp.raw(),
+            number(denial.tries),
+        ];
+        self.insert(Table::Denial, &cells)
+    }
+
+    /// Stores that somebody began to wait for the feature with this number.
+    pub(crate) fn add_queued(
+        &mut self,
+        names: &mut Names,
+        stamp: &Stamp<'_>,
+        feature: i64,
+        queue: &Queue,
+    ) -> Result<(), StoreError> {
+        let cells = [
+            number(stamp.id),
+            number(stamp.server),
+            number(feature),
+            number(stamp.at_ms),
+            number(stamp.learned_at_ms),
+            number(names.intern(self.history, queue.user.as_str())?),
+            number(names.intern(self.history, queue.host.as_str())?),
+            number(queue.count),
+            Cell::Text(&queue.ticket),
+            stamp.hash(),
+            stamp.ordinal(),
+            stamp.raw(),
+            number(credit_ms(queue)),
+        ];
+        self.insert(Table::Queued, &cells)
+    }
+
+    /// Stores that a wait for the feature with this number ended.
+    pub(crate) fn add_dequeued(
+        &mut self,
+        names: &mut Names,
+        stamp: &Stamp<'_>,
+        feature: i64,
+        dequeue: &Dequeue,
+        queued: Option<i64>,
+    ) -> Result<(), StoreError> {
+        let cells = [
+            number(stamp.id),
+            number_of(queued),
+            number(stamp.server),
+            number(feature),
+            number(stamp.at_ms),
+            number(stamp.learned_at_ms),
+            Cell::Text(&dequeue.ticket),
+            number(names.intern(self.history, dequeue.outcome.word())?),
+            stamp.hash(),
+            stamp.ordinal(),
+            stamp.raw(),
+        ];
+        self.insert(Table::Dequeued, &cells)
+    }
+
+    /// Stores a change of the license server.
+    pub(crate) fn add_server_event(
+        &mut self,
+        names: &mut Names,
+        stamp: &Stamp<'_>,
+        change: &ServerEvent,
+    ) -> Result<(), StoreError> {
+        let cells = [
+            number(stamp.id),
+            number(stamp.server),
+            number(stamp.at_ms),
+            number(stamp.learned_at_ms),
+            number(names.intern(self.history, change.change.word())?),
+            Cell::Text(&change.text),
+            stamp.hash(),
+            stamp.ordinal(),
+            stamp.raw(),
+            text(change.ends.as_deref()),
+        ];
+        self.insert(Table::ServerEvent, &cells)
+    }
+
+    /// Stores that bytes of a log are missing, or that they were read after all.
+    pub(crate) fn add_gap(&mut self, gap: &gaps::Stored<'_>) -> Result<(), StoreError> {
+        let cells = [
+            number(gap.id),
+            number_of(gap.mends),
+            number(gap.server),
+            number(gap.generation),
+            Cell::Text(gap.path),
+            number(gap.from),
+            number_of(gap.to),
+            number(gap.at_ms),
+            number(gap.at_ms),
+            Cell::Text(gap.why),
+        ];
+        self.insert(Table::Gap, &cells)
+    }
+}
+
+/// The end of a session. One that points at its checkout says nothing twice.
+pub(crate) struct End<'a> {
+    /// The checkout it is of; `None` where that is not known.
+    pub(crate) checkout: Option<i64>,
+    /// The number of its feature.
+    pub(crate) feature: i64,
+    pub(crate) handle: &'a str,
+    pub(crate) user: Option<&'a str>,
+    pub(crate) host: Option<&'a str>,
+    pub(crate) reason: EndReason,
+    pub(crate) ended_before: Option<jiff::Timestamp>,
+    pub(crate) outcome: Outcome,
 }
 
 /// By how much a waiter goes before those who came when it did.
 pub(crate) fn credit_ms(queue: &Queue) -> i64 {
     i64::try_from(queue.credit.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// Stores that a wait ended.
-pub(crate) fn add_dequeued(
-    history: &Connection,
-    names: &mut Names,
-    rows: &mut Rows,
-    stamp: &Stamp<'_>,
-    dequeue: &Dequeue,
-    queued: Option<i64>,
-) -> Result<(), StoreError> {
-    let doing = "store a dequeue event";
-    let sql = "insert into dequeued (
-            id, queued, server, feature, at_ms, learned_at_ms, ticket, outcome, identity_hash, identity_ordinal, raw, seal)
-        values (
-            :id, :queued, :server, :feature, :at_ms, :learned_at_ms, :ticket, :outcome, :identity_hash,
-            :identity_ordinal, :raw, :seal)";
-    let values = named_params! {
-        ":id": stamp.id,
-        ":queued": queued,
-        ":server": stamp.server,
-        ":feature": names.intern(history, dequeue.feature.as_str())?,
-        ":at_ms": stamp.at_ms(),
-        ":learned_at_ms": stamp.learned_at_ms,
-        ":ticket": dequeue.ticket,
-        ":outcome": names.intern(history, dequeue.outcome.word())?,
-        ":identity_hash": stamp.hash(),
-        ":identity_ordinal": stamp.event.identity.ordinal,
-        ":raw": stamp.event.raw,
-    };
-    rows.insert(history, Table::Dequeued, sql, values).doing(doing).map(drop)
-}
-
-/// Stores a change of the license server.
-pub(crate) fn add_server_event(
-    history: &Connection,
-    names: &mut Names,
-    rows: &mut Rows,
-    stamp: &Stamp<'_>,
-    change: &ServerEvent,
-) -> Result<(), StoreError> {
-    let doing = "store a server event";
-    let sql = "insert into server_event (
-            id, server, at_ms, learned_at_ms, change, text, ends, identity_hash, identity_ordinal, raw, seal)
-        values (
-            :id, :server, :at_ms, :learned_at_ms, :change, :text, :ends, :identity_hash, :identity_ordinal, :raw, :seal)";
-    let values = named_params! {
-        ":id": stamp.id,
-        ":server": stamp.server,
-        ":at_ms": stamp.at_ms(),
-        ":learned_at_ms": stamp.learned_at_ms,
-        ":change": names.intern(history, change.change.word())?,
-        ":text": change.text,
-        ":identity_hash": stamp.hash(),
-        ":identity_ordinal": stamp.event.identity.ordinal,
-        ":raw": stamp.event.raw,
-        ":ends": change.ends,
-    };
-    rows.insert(history, Table::ServerEvent, sql, values).doing(doing).map(drop)
-}
-
-/// Moves a checkpoint, or sets it for the first time.
-pub(crate) fn move_checkpoint(
-    history: &Connection,
-    server: i64,
-    checkpoint: &Checkpoint,
-) -> Result<(), StoreError> {
-    let doing = "move a checkpoint";
-    let sql = "insert into checkpoint (
-            id, server, path, dev, ino, head_len, head, anchor_len, anchor, offset, last_at_ms, usage_lines, lines,
-            events, noise, unknown, examples)
-        values (
-            :id, :server, :path, :dev, :ino, :head_len, :head, :anchor_len, :anchor, :offset, :last_at_ms,
-            :usage_lines, :lines, :events, :noise, :unknown, :examples)
-        on conflict (id) do update set
-            path = :path, dev = :dev, ino = :ino, head_len = :head_len, head = :head, anchor_len = :anchor_len,
-            anchor = :anchor, offset = :offset, last_at_ms = :last_at_ms, usage_lines = :usage_lines, lines = :lines,
-            events = :events, noise = :noise, unknown = :unknown, examples = :examples";
-    let coverage = &checkpoint.coverage;
-    let examples = serde_json::to_string(&coverage.examples).expect("text and numbers are JSON");
-    let values = named_params! {
-        ":id": checkpoint.id,
-        ":server": server,
-        ":path": checkpoint.path,
-        ":dev": checkpoint.file.dev.cast_signed(),
-        ":ino": checkpoint.file.ino.cast_signed(),
-        ":head_len": checkpoint.file.head_len,
-        ":head": checkpoint.file.head,
-        ":anchor_len": checkpoint.file.anchor_len,
-        ":anchor": checkpoint.file.anchor,
-        ":offset": checkpoint.offset.cast_signed(),
-        ":last_at_ms": checkpoint.last_at.map(jiff::Timestamp::as_millisecond),
-        ":usage_lines": checkpoint.usage_lines.cast_signed(),
-        ":lines": coverage.lines.cast_signed(),
-        ":events": coverage.events.cast_signed(),
-        ":noise": coverage.noise.cast_signed(),
-        ":unknown": coverage.unknown.cast_signed(),
-        ":examples": examples,
-    };
-    history.prepare_cached(sql).doing(doing)?.execute(values).doing(doing).map(drop)
 }

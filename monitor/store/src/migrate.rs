@@ -21,6 +21,7 @@ pub(crate) const LIVE: &[&str] = &[
     include_str!("../migrations/live/0002_tools.sql"),
     include_str!("../migrations/live/0003_queue_credit.sql"),
     include_str!("../migrations/live/0004_gaps.sql"),
+    include_str!("../migrations/live/0005_rollups.sql"),
 ];
 
 /// Brings the database at `path` to the newest schema.

@@ -36,15 +36,6 @@ impl Names {
         self.kept.insert(text.to_owned(), id);
         Ok(id)
     }
-
-    /// The same for a text that may not be there.
-    pub(crate) fn intern_option(
-        &mut self,
-        history: &Connection,
-        text: Option<&str>,
-    ) -> Result<Option<i64>, StoreError> {
-        text.map(|text| self.intern(history, text)).transpose()
-    }
 }
 
 fn number(history: &Connection, text: &str) -> Result<Option<i64>, StoreError> {

@@ -21,6 +21,8 @@ const SQLITE_VERSION_MIN: i32 = 3_051_003;
 const BUSY_MS: u32 = 5000;
 /// Size that a write-ahead log is cut back to after a checkpoint.
 const WAL_BYTES_KEPT: u32 = 16 << 20;
+/// Pages in the write-ahead log before they are moved into the database: 16 MiB.
+const WAL_PAGES: u32 = 4096;
 /// Prepared statements kept per connection.
 const STATEMENTS_KEPT: usize = 64;
 /// Tables of history that may be updated.
@@ -53,9 +55,18 @@ impl DatabasePaths {
 pub(crate) fn history_for_writing(path: &Path) -> Result<Connection, StoreError> {
     let mut db = for_writing(path, "full", migrate::HISTORY)?;
     db.pragma_update(None, "recursive_triggers", true).doing("open history")?;
+    // Every number of a row that a record names was just looked up or counted up.
+    db.pragma_update(None, "foreign_keys", false).doing("open history")?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true).doing("open history")?;
     db.authorizer(Some(|asked: AuthContext<'_>| may(asked.action))).doing("guard history")?;
     Ok(db)
+}
+
+/// Leaves out the triggers of history on the writer's own connection, where each would run once a record. They are for whoever
+/// opens the file with another program; here the authorizer refuses update and delete, and no statement of ours replaces.
+pub(crate) fn trust(history: &Connection) -> Result<(), StoreError> {
+    let triggers = DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER;
+    history.set_db_config(triggers, false).doing("open history").map(drop)
 }
 
 /// The writer's connection to live.
@@ -98,6 +109,7 @@ fn for_writing(path: &Path, synchronous: &str, steps: &[&str]) -> Result<Connect
     db.pragma_update(None, "cell_size_check", true).map_err(open)?;
     db.pragma_update(None, "mmap_size", 0).map_err(open)?;
     db.pragma_update(None, "journal_size_limit", WAL_BYTES_KEPT).map_err(open)?;
+    db.pragma_update(None, "wal_autocheckpoint", WAL_PAGES).map_err(open)?;
     // Without its -wal and -shm files a reader of another user cannot open the database once we are gone.
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(open)?;
     migrate::migrate(&mut db, path, steps, APPLICATION_ID)?;
@@ -302,6 +314,36 @@ mod tests {
         assert_eq!(offset, 8);
         check_refused(&db, "delete from checkpoint");
         check_refused(&db, "replace into checkpoint select * from checkpoint");
+    }
+
+    /// A connection without triggers is guarded by its authorizer, which cannot see that an insert replaces.
+    #[test]
+    fn no_statement_of_ours_replaces() {
+        let sources = [
+            include_str!("history.rs"),
+            include_str!("names.rs"),
+            include_str!("servers.rs"),
+            include_str!("blocks.rs"),
+            include_str!("checkpoint.rs"),
+        ];
+        for source in sources {
+            assert!(source.contains("insert into ") && !source.contains("replace into"));
+            assert!(!source.contains("insert or "));
+        }
+    }
+
+    #[test]
+    fn writer_without_triggers_still_only_grows() {
+        let (folder, db) = history();
+        trust(&db).unwrap();
+        let plain = Connection::open(folder.path().join("history.db")).unwrap();
+        for table in TABLES {
+            let id = first_column(&plain, table);
+            check_refused(&db, &format!("update {table} set {id} = {id}"));
+            check_refused(&db, &format!("delete from {table}"));
+            check_refused(&db, &format!("insert into {table} select * from {table}"));
+        }
+        check_refused(&db, "delete from checkpoint");
     }
 
     /// Without the authorizer, with SQLite's default of no recursive triggers and with them.

@@ -17,7 +17,6 @@ use rusqlite::{Connection, named_params};
 
 use crate::{
     error::{Doing, StoreError},
-    names::Names,
     open_keys::Open,
 };
 
@@ -25,11 +24,11 @@ use crate::{
 /// again, so there it does not matter.
 const CLOCK_BACK_MS: i64 = 2000;
 
-/// The handle that pairs: a server's row, a feature, and the system's own key.
+/// The handle that pairs: the rows of a server and a feature, and the system's own key.
 #[derive(Clone, Copy)]
 pub(crate) struct Handle<'a> {
     pub(crate) server: i64,
-    pub(crate) feature: &'a str,
+    pub(crate) feature: i64,
     pub(crate) text: &'a str,
     /// Whose it is.
     pub(crate) of: HandleOf,
@@ -85,7 +84,6 @@ pub(crate) enum Given {
 /// What a checkout at `at_ms` means; `open` are the sessions of its handle that are open.
 pub(crate) fn taken(
     history: &Connection,
-    names: &mut Names,
     handle: Handle<'_>,
     at_ms: i64,
     open: &[Open],
@@ -98,7 +96,7 @@ pub(crate) fn taken(
     if !early.is_after(handle.server, at_ms) {
         return Ok(Taken::Opens);
     }
-    let later = later_checkins(history, names, handle, at_ms)?;
+    let later = later_checkins(history, handle, at_ms)?;
     let mut held = later.iter().filter_map(|checkin| checkin.ends);
     let held = held.find(|held| held.at_ms <= at_ms);
     if let Some(held) = held.filter(|_| is_one) {
@@ -120,7 +118,6 @@ pub(crate) struct Ending {
 /// What a checkin means; `open` are the sessions of its handle that are open.
 pub(crate) fn given(
     history: &Connection,
-    names: &mut Names,
     handle: Handle<'_>,
     ending: Ending,
     open: &[Open],
@@ -139,7 +136,7 @@ pub(crate) fn given(
         return Ok(Given::Ends { checkout: newest.id, older });
     }
     let later = if early.is_after(handle.server, at_ms) {
-        later_checkins(history, names, handle, at_ms)?
+        later_checkins(history, handle, at_ms)?
     } else {
         Vec::new()
     };
@@ -165,7 +162,6 @@ struct Later {
 /// The checkins of a handle after `at_ms` that were stored without a checkout, the earliest first.
 fn later_checkins(
     history: &Connection,
-    names: &mut Names,
     handle: Handle<'_>,
     at_ms: i64,
 ) -> Result<Vec<Later>, StoreError> {
@@ -183,7 +179,7 @@ fn later_checkins(
         ":handle": handle.text,
         ":at_ms": at_ms,
         ":server": handle.server,
-        ":feature": names.intern(history, handle.feature)?,
+        ":feature": handle.feature,
     };
     let mut query = history.prepare_cached(sql).doing(doing)?;
     let rows = query.query_map(values, |row| {

@@ -4,6 +4,7 @@ mod denials;
 pub mod episodes;
 mod features;
 mod happened;
+pub mod hours;
 mod pages;
 mod people;
 mod search;
@@ -13,7 +14,7 @@ pub mod spans;
 
 use jiff::Timestamp;
 use lic_protocol::{
-    name::{FeatureName, ServerName},
+    name::{FeatureName, ServerName, UserName},
     query::{Filter, Which},
     seal::SealedUntil,
     span::Span,
@@ -26,7 +27,11 @@ use lic_protocol::{
 };
 use rusqlite::Connection;
 
-use self::{episodes::DenialCount, spans::SpanOf};
+use self::{
+    episodes::DenialCount,
+    hours::{Hours, Of, UserDay},
+    spans::SpanOf,
+};
 use crate::{
     chain,
     error::{Doing, StoreError},
@@ -258,6 +263,43 @@ impl Reader {
         feature: &FeatureName,
     ) -> Result<DenialCount, StoreError> {
         episodes::count(&self.history, server, feature)
+    }
+
+    /// Use hour by hour, from the hour of `from` up to that of `to`, not included; at most [`hours::HOURS_MAX`] of them. What is
+    /// held now counts up to `now` where licmon runs.
+    ///
+    /// # Errors
+    /// What SQLite meets.
+    pub fn hours(
+        &self,
+        of: &Of,
+        (from, to): (Timestamp, Timestamp),
+        now: Timestamp,
+    ) -> Result<Hours, StoreError> {
+        let now = lock::is_held(&self.paths).then_some(now);
+        hours::hours(&self.live, of, (from, to), now)
+    }
+
+    /// What users did day by day of UTC, from the day of `from` up to that of `to`, not included; at most
+    /// [`hours::USER_DAYS_MAX`] rows.
+    ///
+    /// # Errors
+    /// What SQLite meets.
+    pub fn user_days(
+        &self,
+        of: &Of,
+        user: Option<&UserName>,
+        (from, to): (Timestamp, Timestamp),
+    ) -> Result<Vec<UserDay>, StoreError> {
+        hours::user_days(&self.live, of, user, (from, to))
+    }
+
+    /// Since when and until when license servers were observed; `None` where none ever was.
+    ///
+    /// # Errors
+    /// What SQLite meets.
+    pub fn observed(&self, of: &Of) -> Result<Option<(Timestamp, Timestamp)>, StoreError> {
+        hours::span(&self.live, of)
     }
 }
 

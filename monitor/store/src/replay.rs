@@ -1,10 +1,16 @@
 //! Reading entries back from history, in the order of their ids: for catching up after a crash, and for making live again.
 
-use lic_protocol::event::ServerChange;
+use std::{borrow::Cow, time::Duration};
+
+use lic_protocol::{
+    event::{Checkout, HandleOf, Queue, ServerChange},
+    name::{FeatureName, HostName, UserName, VendorName},
+    view::Source,
+};
 use rusqlite::{Connection, Row};
 
 use crate::{
-    entry::{Change, Entry, Opened, Waiting},
+    entry::{Change, Entry, Feature, Opened},
     error::{Doing, StoreError},
     gaps::Recorded,
 };
@@ -27,7 +33,7 @@ pub(crate) fn entries(
     history: &Connection,
     first: i64,
     last: i64,
-) -> Result<Vec<Entry>, StoreError> {
+) -> Result<Vec<Entry<'static>>, StoreError> {
     let mut entries = Vec::new();
     for (sql, change) in SOURCES {
         let doing = "read history back";
@@ -38,7 +44,7 @@ pub(crate) fn entries(
                     id: row.get(0)?,
                     server: row.get(1)?,
                     at_ms: row.get(2)?,
-                    heard_ms: row.get::<_, i64>(2)?.min(row.get("learned_at_ms")?),
+                    learned_at_ms: row.get(3)?,
                     change: change(row)?,
                 })
             })
@@ -51,15 +57,15 @@ pub(crate) fn entries(
     Ok(entries)
 }
 
-type ReadChange = fn(&Row<'_>) -> rusqlite::Result<Change>;
+type ReadChange = fn(&Row<'_>) -> rusqlite::Result<Change<'static>>;
 
-/// Each record table: id, server, time, and the columns its change is read from.
+/// Each record table: id, server, time, when it was learned, and the columns its change is read from.
 const SOURCES: [(&str, ReadChange); 8] = [
     (
-        "select c.id, server.name, c.at_ms, feature.text, user.text, host.text, c.learned_at_ms, c.count, c.handle,
-            seat.text, version.text, vendor.text, unit.text, display.text, process.text, project.text, source.text
+        "select c.id, c.server, c.at_ms, c.learned_at_ms, c.feature, feature.text, user.text, host.text, c.count,
+            c.handle, seat.text, version.text, vendor.text, unit.text, display.text, process.text, project.text,
+            source.text
         from checkout c
-        join server on server.id = c.server
         join name feature on feature.id = c.feature
         join name user on user.id = c.user
         join name host on host.id = c.host
@@ -75,93 +81,109 @@ const SOURCES: [(&str, ReadChange); 8] = [
         opened,
     ),
     (
-        "select c.id, server.name, c.at_ms, c.checkout, c.learned_at_ms from checkin c join server on server.id = c.server
-        where c.id between :first and :last",
-        |row| Ok(Change::Ended { checkout: row.get(3)? }),
+        "select id, server, at_ms, learned_at_ms, feature, checkout from checkin
+        where id between :first and :last",
+        |row| Ok(Change::Ended { feature: row.get(4)?, checkout: row.get(5)? }),
     ),
     (
-        "select p.id, server.name, checkin.at_ms, p.checkout, c.learned_at_ms from pairing p
-        join checkin on checkin.id = p.checkin join server on server.id = checkin.server
-        join checkout c on c.id = p.checkout
+        "select p.id, checkin.server, checkin.at_ms, c.learned_at_ms, c.feature, p.checkout from pairing p
+        join checkin on checkin.id = p.checkin join checkout c on c.id = p.checkout
         where p.id between :first and :last",
-        |row| Ok(Change::Ended { checkout: row.get(3)? }),
+        |row| Ok(Change::Ended { feature: row.get(4)?, checkout: row.get(5)? }),
     ),
     (
-        "select d.id, server.name, d.at_ms, feature.text, d.learned_at_ms from denial d
-        join server on server.id = d.server join name feature on feature.id = d.feature
+        "select d.id, d.server, d.at_ms, d.learned_at_ms, d.feature, feature.text, d.tries from denial d
+        join name feature on feature.id = d.feature
         where d.id between :first and :last",
-        |row| Ok(Change::Denied { feature: row.get(3)? }),
+        |row| Ok(Change::Denied(feature(row)?, row.get(6)?)),
     ),
     (
-        "select q.id, server.name, q.at_ms, feature.text, user.text, host.text, q.count, q.ticket, q.credit_ms, q.learned_at_ms from queued q
-        join server on server.id = q.server join name feature on feature.id = q.feature
+        "select q.id, q.server, q.at_ms, q.learned_at_ms, q.feature, feature.text, user.text, host.text, q.count,
+            q.ticket, q.credit_ms
+        from queued q
+        join name feature on feature.id = q.feature
         join name user on user.id = q.user join name host on host.id = q.host
         where q.id between :first and :last",
         waiting,
     ),
     (
-        "select d.id, server.name, d.at_ms, d.queued, d.learned_at_ms from dequeued d join server on server.id = d.server
-        where d.id between :first and :last",
-        |row| Ok(Change::WaitEnded { queued: row.get(3)? }),
+        "select id, server, at_ms, learned_at_ms, queued from dequeued
+        where id between :first and :last",
+        |row| Ok(Change::WaitEnded { queued: row.get(4)? }),
     ),
     (
-        "select e.id, server.name, e.at_ms, change.text, e.learned_at_ms from server_event e
-        join server on server.id = e.server join name change on change.id = e.change
+        "select e.id, e.server, e.at_ms, e.learned_at_ms, change.text from server_event e
+        join name change on change.id = e.change
         where e.id between :first and :last",
         server_changed,
     ),
     (
-        "select g.id, server.name, g.at_ms, g.mends, g.path, g.from_byte, g.to_byte, g.why, g.learned_at_ms from gap g
-        join server on server.id = g.server
+        "select g.id, g.server, g.at_ms, g.learned_at_ms, g.mends, g.path, g.from_byte, g.to_byte, g.why from gap g
         where g.id between :first and :last",
         missing,
     ),
 ];
 
-fn opened(row: &Row<'_>) -> rusqlite::Result<Change> {
-    Ok(Change::Opened(Box::new(Opened {
-        feature: row.get(3)?,
-        user: row.get(4)?,
-        host: row.get(5)?,
-        learned_at_ms: row.get(6)?,
-        count: row.get(7)?,
-        handle: row.get(8)?,
-        seat: row.get(9)?,
-        version: row.get(10)?,
-        vendor: row.get(11)?,
-        unit: row.get(12)?,
-        display: row.get(13)?,
-        process: row.get(14)?,
-        project: row.get(15)?,
-        source: row.get(16)?,
-    })))
+fn feature(row: &Row<'_>) -> rusqlite::Result<Feature<'static>> {
+    Ok(Feature { number: row.get(4)?, name: Cow::Owned(row.get(5)?) })
 }
 
-fn waiting(row: &Row<'_>) -> rusqlite::Result<Change> {
-    Ok(Change::Waiting(Box::new(Waiting {
-        feature: row.get(3)?,
-        user: row.get(4)?,
-        host: row.get(5)?,
-        count: row.get(6)?,
-        ticket: row.get(7)?,
-        credit_ms: row.get(8)?,
-    })))
+fn opened(row: &Row<'_>) -> rusqlite::Result<Change<'static>> {
+    let text = |column: usize| row.get::<_, String>(column);
+    let vendor: Option<String> = row.get(12)?;
+    let source = text(17)?;
+    let checkout = Checkout {
+        feature: FeatureName::new(text(5)?),
+        user: UserName::new(text(6)?),
+        host: HostName::new(text(7)?),
+        count: row.get(8)?,
+        handle: row.get(9)?,
+        // What is open is known by its checkout here.
+        handle_of: HandleOf::Session,
+        seat: row.get(10)?,
+        version: row.get(11)?,
+        vendor: vendor.map(VendorName::new),
+        unit: row.get(13)?,
+        display: row.get(14)?,
+        process: row.get(15)?,
+        project: row.get(16)?,
+    };
+    Ok(Change::Opened(Opened {
+        feature: row.get(4)?,
+        // A source this program does not know is shown as the one that promises least.
+        source: Source::from_word(&source).unwrap_or(Source::Import),
+        checkout: Cow::Owned(checkout),
+    }))
 }
 
-fn missing(row: &Row<'_>) -> rusqlite::Result<Change> {
-    if let Some(gap) = row.get(3)? {
+fn waiting(row: &Row<'_>) -> rusqlite::Result<Change<'static>> {
+    let text = |column: usize| row.get::<_, String>(column);
+    let credit_ms: i64 = row.get(10)?;
+    let queue = Queue {
+        feature: FeatureName::new(text(5)?),
+        user: UserName::new(text(6)?),
+        host: HostName::new(text(7)?),
+        count: row.get(8)?,
+        ticket: row.get(9)?,
+        credit: Duration::from_millis(credit_ms.max(0).cast_unsigned()),
+    };
+    Ok(Change::Waiting(feature(row)?, Cow::Owned(queue)))
+}
+
+fn missing(row: &Row<'_>) -> rusqlite::Result<Change<'static>> {
+    if let Some(gap) = row.get(4)? {
         return Ok(Change::Mended { gap });
     }
-    Ok(Change::Missing(Box::new(Recorded {
-        path: row.get(4)?,
-        from: row.get(5)?,
-        to: row.get(6)?,
-        why: row.get(7)?,
-    })))
+    Ok(Change::Missing(Recorded {
+        path: row.get(5)?,
+        from: row.get(6)?,
+        to: row.get(7)?,
+        why: row.get(8)?,
+    }))
 }
 
-fn server_changed(row: &Row<'_>) -> rusqlite::Result<Change> {
-    let word: String = row.get(3)?;
+fn server_changed(row: &Row<'_>) -> rusqlite::Result<Change<'static>> {
+    let word: String = row.get(4)?;
     // A change this program does not know alters nothing in its picture.
     Ok(Change::Server(ServerChange::from_word(&word).unwrap_or(ServerChange::Anomaly)))
 }

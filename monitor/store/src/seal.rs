@@ -153,6 +153,17 @@ impl Rows {
         self.last_id
     }
 
+    /// The next row, empty; it is given back with [`Self::take_back`].
+    pub(crate) fn row(&mut self, table: Table) -> Row {
+        Row::new(table, std::mem::take(&mut self.scratch))
+    }
+
+    /// Adds a row that was stored.
+    pub(crate) fn take_back(&mut self, row: Row, id: i64, hash: &Hash) {
+        self.scratch = row.0;
+        self.add(id, hash);
+    }
+
     /// The digest of them; the next commit begins without any.
     pub(crate) fn digest(&mut self) -> Hash {
         self.hashes.finalize_reset().into()
@@ -172,7 +183,7 @@ impl Rows {
             Some(index) => statement.raw_bind_parameter(index, value),
             None => Err(rusqlite::Error::InvalidParameterName(name.to_owned())),
         };
-        let mut row = Row::new(table, std::mem::take(&mut self.scratch));
+        let mut row = self.row(table);
         for (column, (name, value)) in cells.iter().enumerate() {
             let value = value.to_sql()?;
             row.cell(column, borrowed(&value)?);
@@ -180,10 +191,9 @@ impl Rows {
         }
         let hash = row.hash();
         bind(":seal", &seal(&hash))?;
-        self.scratch = row.0;
         statement.raw_execute()?;
         let id = history.last_insert_rowid();
-        self.add(id, &hash);
+        self.take_back(row, id, &hash);
         Ok(id)
     }
 }

@@ -11,7 +11,10 @@ use lic_protocol::{
     query::Filter,
     view::{Denial, Denials},
 };
-use lic_store::read::{Reader, episodes::DenialCount};
+use lic_store::{
+    read::{Reader, episodes::DenialCount},
+    writer::Writer,
+};
 use site::{Site, at, batch, denial, event};
 
 /// The longest time between two tries, by the system.
@@ -26,7 +29,7 @@ fn tries(at_ms: i64, line: u64, user: &str, tries: u32) -> Event {
 /// A site whose server of that system wrote these denials, each learned by itself, in this order.
 fn site(system: &str, events: &[Event]) -> Site {
     let site = Site::new();
-    let mut writer = site.writer();
+    let mut writer = Writer::open(&site.paths).unwrap();
     writer.know_server(&"lic1".into(), system).unwrap();
     for event in events {
         writer.commit(&[batch("lic1", std::slice::from_ref(event))], at(0)).unwrap();

@@ -134,6 +134,8 @@ fn check_all_agree(site: &Site, held: &[Held]) {
         })
         .collect();
     assert_eq!(rows(&history, view), expected);
+    // The writer's connection leaves it to the writer that every number it stores is one that is there.
+    assert_eq!(rows(&history, "pragma foreign_key_check"), Vec::<String>::new());
     let live = rusqlite::Connection::open(&site.paths.live).unwrap();
     let open = "select id from session order by id";
     let never_ended = "select id from session where ended is null order by id";

@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 use lic_protocol::name::ServerName;
 
-use super::Writer;
+use super::{Writer, append::Append};
 use crate::{
     entry::{Change, Entry},
     error::StoreError,
-    gaps::{self, Missing, Recorded},
+    gaps::{self, Missing, Recorded, Stored},
 };
 
 impl Writer {
@@ -16,23 +16,10 @@ impl Writer {
     /// # Errors
     /// What SQLite meets. The writer must not be used after that.
     pub fn add_gap(&mut self, missing: &Missing, now: Timestamp) -> Result<(), StoreError> {
-        if self.gaps.contains(missing) {
+        if self.memory.gaps.contains(missing) {
             return Ok(());
         }
-        self.together(now, |writer, entries| {
-            let server = writer.known(&missing.server)?.id;
-            let id = writer.blocks.next_id();
-            gaps::add(&writer.history, &mut writer.chain.records, id, server, missing, now)?;
-            writer.gaps.add(missing, id);
-            let recorded = Recorded {
-                path: missing.path.clone(),
-                from: missing.from.cast_signed(),
-                to: missing.to.map(u64::cast_signed),
-                why: missing.why.clone(),
-            };
-            let change = Change::Missing(Box::new(recorded));
-            writer.record_gap((id, server), missing.server.as_str(), now, change, entries)
-        })
+        self.together(now, |append| append.missing(missing, now))
     }
 
     /// Records that all of a generation was read, where something of it was missing.
@@ -45,17 +32,16 @@ impl Writer {
         generation: i64,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let open = self.gaps.take(generation);
+        let open = self.memory.gaps.take(generation);
         if open.is_empty() {
             return Ok(());
         }
-        self.together(now, |writer, entries| {
-            let known = writer.known(server)?.id;
+        self.together(now, |append| {
+            let server = append.servers.number(server)?;
             for gap in open {
-                let id = writer.blocks.next_id();
-                gaps::mend(&writer.history, &mut writer.chain.records, id, gap, now)?;
-                let change = Change::Mended { gap };
-                writer.record_gap((id, known), server.as_str(), now, change, entries)?;
+                let id = append.memory.next_id();
+                gaps::mend(&mut append.records, id, gap, now)?;
+                append.gap((id, server), now, Change::Mended { gap })?;
             }
             Ok(())
         })
@@ -63,21 +49,44 @@ impl Writer {
 
     /// The generations of which something is missing.
     pub fn generations_with_gaps(&self) -> impl Iterator<Item = i64> {
-        self.gaps.generations()
+        self.memory.gaps.generations()
+    }
+}
+
+impl<'e> Append<'_, 'e> {
+    fn missing(&mut self, missing: &Missing, now: Timestamp) -> Result<(), StoreError> {
+        let (id, server) = (self.memory.next_id(), self.servers.number(&missing.server)?);
+        let recorded = Recorded {
+            path: missing.path.clone(),
+            from: missing.from.cast_signed(),
+            to: missing.to.map(u64::cast_signed),
+            why: missing.why.clone(),
+        };
+        self.records.add_gap(&Stored {
+            id,
+            mends: None,
+            server,
+            generation: missing.generation,
+            path: &recorded.path,
+            from: recorded.from,
+            to: recorded.to,
+            at_ms: now.as_millisecond(),
+            why: &recorded.why,
+        })?;
+        self.memory.gaps.add(missing, id);
+        self.gap((id, server), now, Change::Missing(recorded))
     }
 
-    fn record_gap(
+    /// Counts the gap just stored, and passes on what it changes.
+    fn gap(
         &mut self,
         (id, server): (i64, i64),
-        name: &str,
         now: Timestamp,
-        change: Change,
-        entries: &mut Vec<Entry>,
+        change: Change<'e>,
     ) -> Result<(), StoreError> {
         let at_ms = now.as_millisecond();
-        self.blocks.add(id, server, at_ms, None);
-        self.blocks.close_full(&self.history)?;
-        entries.push(Entry { id, server: name.to_owned(), at_ms, heard_ms: at_ms, change });
-        Ok(())
+        self.memory.blocks.add(id, server, at_ms, None);
+        self.memory.blocks.close_full(self.records.history())?;
+        self.tell(Entry { id, server, at_ms, learned_at_ms: at_ms, change })
     }
 }

@@ -35,8 +35,13 @@ impl Site {
         self.folder.path()
     }
 
+    /// A writer that knows the servers of the tests.
     pub(crate) fn writer(&self) -> Writer {
-        Writer::open(&self.paths).unwrap()
+        let mut writer = Writer::open(&self.paths).unwrap();
+        for (server, system) in [("lic1", "dsls"), ("lic2", "dsls"), ("local", "licwrap")] {
+            writer.know_server(&server.into(), system).unwrap();
+        }
+        writer
     }
 
     /// Another writer after this one.

@@ -1,0 +1,398 @@
+//! Use by the hour, by the hour of the week, and by user and day: from rollups, in as many rows as are shown, however many events
+//! there are.
+
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use lic_protocol::name::{FeatureName, ServerName, UserName};
+use rusqlite::{Connection, OptionalExtension, named_params};
+
+use super::time;
+use crate::{
+    error::{Doing, StoreError},
+    meter::HOUR_MS,
+    rollups::DAY_MS,
+};
+
+/// The longest time that is asked for at once: ten years of hours.
+pub const HOURS_MAX: i64 = 10 * 366 * 24;
+/// Rows of users and days that are given at once.
+pub const USER_DAYS_MAX: u32 = 100_000;
+
+/// Of what use is asked; nothing named is all of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Of {
+    /// Of one license server.
+    pub server: Option<ServerName>,
+    /// Of one feature, by whichever server.
+    pub feature: Option<FeatureName>,
+}
+
+/// Use hour by hour.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hours {
+    /// Every hour of the time asked for, in its order.
+    pub hours: Vec<Hour>,
+    /// From when to when seats are being counted again, because something was learned late; until then they are as it was
+    /// before.
+    pub stale: Option<(Timestamp, Timestamp)>,
+}
+
+/// One hour, from `begins` on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Hour {
+    /// When it begins, in UTC.
+    pub begins: Timestamp,
+    /// Seconds of it in which a license server was seen at work, at most 3600. In an hour of 0 nothing is known, and nothing is 0.
+    pub observed_s: f64,
+    /// Seats in use times seconds; sessions that share a seat use it once.
+    pub seat_s: f64,
+    /// Most seats in use at one instant; `None` for several features together, whose peaks cannot be added.
+    pub peak: Option<u32>,
+    /// Sessions that began.
+    pub checkouts: u64,
+    /// Checkouts that were refused, every try.
+    pub denials: u64,
+}
+
+/// One hour of the week, over all weeks of the time asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct HourOfWeek {
+    /// Seconds in which a license server was seen at work.
+    pub observed_s: f64,
+    /// Seats in use times seconds.
+    pub seat_s: f64,
+    /// The largest peak; `None` for several features together.
+    pub peak: Option<u32>,
+    /// Sessions that began.
+    pub checkouts: u64,
+    /// Checkouts that were refused, every try.
+    pub denials: u64,
+}
+
+impl HourOfWeek {
+    /// Seats in use on average; `None` where nothing was observed.
+    #[must_use]
+    pub fn seats(&self) -> Option<f64> {
+        (self.observed_s > 0.0).then(|| self.seat_s / self.observed_s)
+    }
+}
+
+/// What a user did with one feature on one day of UTC.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UserDay {
+    /// The day.
+    pub day: Date,
+    /// Whose feature it is.
+    pub server: ServerName,
+    /// The feature.
+    pub feature: FeatureName,
+    /// Who.
+    pub user: UserName,
+    /// Sessions that began.
+    pub checkouts: u64,
+    /// Seats in use times seconds. What is held still counts when it ends.
+    pub seat_s: f64,
+}
+
+/// An hour while it is summed up.
+#[derive(Clone, Copy, Default)]
+struct Sum {
+    observed_ms: i64,
+    seat_ms: i64,
+    peak: i64,
+    checkouts: i64,
+    denials: i64,
+}
+
+/// The hours from that of `from` up to that of `to`, not included. `now` is how far the present reaches where licmon runs;
+/// elsewhere nothing is known after the last record.
+pub(super) fn hours(
+    live: &Connection,
+    of: &Of,
+    (from, to): (Timestamp, Timestamp),
+    now: Option<Timestamp>,
+) -> Result<Hours, StoreError> {
+    let first = from.as_millisecond().div_euclid(HOUR_MS);
+    let last = to.as_millisecond().div_euclid(HOUR_MS).min(first.saturating_add(HOURS_MAX));
+    let mut sums = vec![Sum::default(); usize::try_from(last - first).unwrap_or(0)];
+    let mut range = Range { first, sums: &mut sums };
+    let meters = match &of.feature {
+        Some(feature) => range.of_feature(live, of.server.as_ref(), feature, now)?,
+        None => {
+            range.of_servers(live, of.server.as_ref())?;
+            range.held_now(live, of.server.as_ref(), now)?
+        }
+    };
+    range.observe(live, of.server.as_ref(), now)?;
+    let has_peak = of.feature.is_some() && meters.count <= 1;
+    let hours = (first..).zip(&sums).map(|(hour, sum)| Hour {
+        begins: time(hour.saturating_mul(HOUR_MS)),
+        observed_s: seconds(sum.observed_ms),
+        seat_s: seconds(sum.seat_ms),
+        peak: has_peak.then(|| u32::try_from(sum.peak).unwrap_or(u32::MAX)),
+        checkouts: sum.checkouts.cast_unsigned(),
+        denials: sum.denials.cast_unsigned(),
+    });
+    let stale = meters.stale.map(|(from_ms, to_ms)| (time(from_ms), time(to_ms)));
+    Ok(Hours { hours: hours.collect(), stale })
+}
+
+/// Hours by weekday, Monday first, and hour of the day in `zone`. An hour counts where it begins.
+#[must_use]
+pub fn by_hour_of_week(hours: &Hours, zone: &TimeZone) -> [[HourOfWeek; 24]; 7] {
+    let mut week = [[HourOfWeek::default(); 24]; 7];
+    for hour in &hours.hours {
+        let local = zone.to_datetime(hour.begins);
+        let weekday = usize::try_from(local.date().weekday().to_monday_zero_offset()).unwrap_or(0);
+        let cell = &mut week[weekday][usize::try_from(local.hour()).unwrap_or(0)];
+        cell.observed_s += hour.observed_s;
+        cell.seat_s += hour.seat_s;
+        cell.peak = cell.peak.max(hour.peak);
+        cell.checkouts += hour.checkouts;
+        cell.denials += hour.denials;
+    }
+    week
+}
+
+/// The meters that were asked for.
+#[derive(Default)]
+struct Meters {
+    count: usize,
+    stale: Option<(i64, i64)>,
+}
+
+impl Meters {
+    fn add(&mut self, stale: Option<(i64, i64)>) {
+        self.count += 1;
+        self.stale = match (self.stale, stale) {
+            (Some(one), Some(other)) => Some((one.0.min(other.0), one.1.max(other.1))),
+            (one, other) => one.or(other),
+        };
+    }
+}
+
+/// Hours in a row, from that of number `first`.
+struct Range<'a> {
+    first: i64,
+    sums: &'a mut [Sum],
+}
+
+impl Range<'_> {
+    fn end(&self) -> i64 {
+        self.first + i64::try_from(self.sums.len()).unwrap_or(0)
+    }
+
+    fn hour(&mut self, hour: i64) -> Option<&mut Sum> {
+        usize::try_from(hour - self.first).ok().and_then(|place| self.sums.get_mut(place))
+    }
+
+    fn of_feature(
+        &mut self,
+        live: &Connection,
+        server: Option<&ServerName>,
+        feature: &FeatureName,
+        now: Option<Timestamp>,
+    ) -> Result<Meters, StoreError> {
+        let doing = "read the hours of a feature";
+        let sql = "select id, seats, until_ms, stale_from_ms, stale_to_ms from meter
+            where feature = :feature and (:server is null or server = :server)";
+        let values = named_params! {
+            ":feature": feature.as_str(), ":server": server.map(ServerName::as_str)
+        };
+        let mut query = live.prepare_cached(sql).doing(doing)?;
+        let rows = query.query_map(values, |row| {
+            let stale: (Option<i64>, Option<i64>) = (row.get(3)?, row.get(4)?);
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, stale.0.zip(stale.1)))
+        });
+        let rows: Vec<(i64, i64, i64, Option<(i64, i64)>)> =
+            rows.and_then(Iterator::collect).doing(doing)?;
+        let mut meters = Meters::default();
+        let sql = "select hour, seat_ms, checkouts, denials, peak from hour
+            where meter = :meter and hour >= :first and hour < :end";
+        for (meter, seats, until_ms, stale) in rows {
+            meters.add(stale);
+            let mut query = live.prepare_cached(sql).doing(doing)?;
+            let mut hours = query.query([meter, self.first, self.end()]).doing(doing)?;
+            while let Some(row) = hours.next().doing(doing)? {
+                self.add(row, row.get(4).doing(doing)?).doing(doing)?;
+            }
+            self.hold(seats, until_ms, now);
+        }
+        Ok(meters)
+    }
+
+    fn of_servers(
+        &mut self,
+        live: &Connection,
+        server: Option<&ServerName>,
+    ) -> Result<(), StoreError> {
+        let doing = "read the hours of servers";
+        let sql = "select hour, seat_ms, checkouts, denials from server_hour
+            where server = :server and hour >= :first and hour < :end";
+        for server in servers(live, server)? {
+            let mut query = live.prepare_cached(sql).doing(doing)?;
+            let values = (server.as_str(), self.first, self.end());
+            let mut hours = query.query(values).doing(doing)?;
+            while let Some(row) = hours.next().doing(doing)? {
+                self.add(row, 0).doing(doing)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds what is held since the newest step of each feature.
+    fn held_now(
+        &mut self,
+        live: &Connection,
+        server: Option<&ServerName>,
+        now: Option<Timestamp>,
+    ) -> Result<Meters, StoreError> {
+        let doing = "read what is held";
+        let sql = "select seats, until_ms, stale_from_ms, stale_to_ms from meter
+            where :server is null or server = :server";
+        let mut query = live.prepare_cached(sql).doing(doing)?;
+        let values = named_params! { ":server": server.map(ServerName::as_str) };
+        let mut rows = query.query(values).doing(doing)?;
+        let mut meters = Meters::default();
+        while let Some(row) = rows.next().doing(doing)? {
+            let stale: (Option<i64>, Option<i64>) =
+                (row.get(2).doing(doing)?, row.get(3).doing(doing)?);
+            meters.add(stale.0.zip(stale.1));
+            self.hold(row.get(0).doing(doing)?, row.get(1).doing(doing)?, now);
+        }
+        Ok(meters)
+    }
+
+    fn add(&mut self, row: &rusqlite::Row<'_>, peak: i64) -> rusqlite::Result<()> {
+        if let Some(sum) = self.hour(row.get(0)?) {
+            sum.seat_ms += row.get::<_, i64>(1)?;
+            sum.checkouts += row.get::<_, i64>(2)?;
+            sum.denials += row.get::<_, i64>(3)?;
+            sum.peak = sum.peak.max(peak);
+        }
+        Ok(())
+    }
+
+    /// Seats are held from `from_ms` up to now.
+    fn hold(&mut self, seats: i64, from_ms: i64, now: Option<Timestamp>) {
+        let Some(now) = now.filter(|_| seats > 0) else { return };
+        self.between(from_ms, now.as_millisecond(), |sum, ms| {
+            sum.seat_ms += seats * ms;
+            sum.peak = sum.peak.max(seats);
+        });
+    }
+
+    /// Notes how long a server was observed in each hour; of several the one that was observed longest.
+    fn observe(
+        &mut self,
+        live: &Connection,
+        server: Option<&ServerName>,
+        now: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
+        let doing = "read when a server was observed";
+        let sql = "select from_ms, to_ms from observed where server = :server order by from_ms";
+        for server in servers(live, server)? {
+            let mut query = live.prepare_cached(sql).doing(doing)?;
+            let rows = query.query_map([server.as_str()], |row| Ok((row.get(0)?, row.get(1)?)));
+            let mut spans: Vec<(i64, i64)> = rows.and_then(Iterator::collect).doing(doing)?;
+            if let (Some((_, to_ms)), Some(now)) = (spans.last_mut(), now) {
+                *to_ms = (*to_ms).max(now.as_millisecond());
+            }
+            let mut one = vec![Sum::default(); self.sums.len()];
+            let mut range = Range { first: self.first, sums: &mut one };
+            for (from_ms, to_ms) in spans {
+                range.between(from_ms, to_ms, |sum, ms| sum.observed_ms += ms);
+            }
+            for (sum, one) in self.sums.iter_mut().zip(one) {
+                sum.observed_ms = sum.observed_ms.max(one.observed_ms);
+            }
+        }
+        Ok(())
+    }
+
+    fn between(&mut self, from_ms: i64, to_ms: i64, mut each: impl FnMut(&mut Sum, i64)) {
+        for (hour, ms) in parts(from_ms, to_ms, self.first, self.end()) {
+            if let Some(sum) = self.hour(hour) {
+                each(sum, ms);
+            }
+        }
+    }
+}
+
+/// What of each hour from `first` up to `end` lies between two times, in milliseconds.
+fn parts(from_ms: i64, to_ms: i64, first: i64, end: i64) -> impl Iterator<Item = (i64, i64)> {
+    let from_ms = from_ms.max(first.saturating_mul(HOUR_MS));
+    let to_ms = to_ms.min(end.saturating_mul(HOUR_MS));
+    let hours =
+        (from_ms < to_ms).then(|| from_ms.div_euclid(HOUR_MS)..=(to_ms - 1).div_euclid(HOUR_MS));
+    hours
+        .into_iter()
+        .flatten()
+        .map(move |hour| (hour, to_ms.min((hour + 1) * HOUR_MS) - from_ms.max(hour * HOUR_MS)))
+}
+
+/// The servers that were ever observed, or the one of them that is named.
+fn servers(live: &Connection, server: Option<&ServerName>) -> Result<Vec<String>, StoreError> {
+    let doing = "read which servers were observed";
+    let sql = "select distinct server from observed where :server is null or server = :server";
+    let mut query = live.prepare_cached(sql).doing(doing)?;
+    let values = named_params! { ":server": server.map(ServerName::as_str) };
+    query.query_map(values, |row| row.get(0)).and_then(Iterator::collect).doing(doing)
+}
+
+/// Users and days from the day of `from` up to that of `to`, not included, by day, feature and user.
+pub(super) fn user_days(
+    live: &Connection,
+    of: &Of,
+    user: Option<&UserName>,
+    (from, to): (Timestamp, Timestamp),
+) -> Result<Vec<UserDay>, StoreError> {
+    let doing = "read the days of users";
+    let sql = "select d.day, meter.server, meter.feature, d.user, d.checkouts, d.seat_ms
+        from meter join user_day d on d.meter = meter.id
+        where (:server is null or meter.server = :server)
+            and (:feature is null or meter.feature = :feature)
+            and d.day >= :from and d.day < :to
+            and (:user is null or d.user = :user)
+        order by d.day, meter.server, meter.feature, d.user limit :limit";
+    let values = named_params! {
+        ":server": of.server.as_ref().map(ServerName::as_str),
+        ":feature": of.feature.as_ref().map(FeatureName::as_str),
+        ":user": user.map(UserName::as_str),
+        ":from": from.as_millisecond().div_euclid(DAY_MS),
+        ":to": to.as_millisecond().div_euclid(DAY_MS),
+        ":limit": USER_DAYS_MAX,
+    };
+    let mut query = live.prepare_cached(sql).doing(doing)?;
+    let rows = query.query_map(values, |row| {
+        let day: i64 = row.get(0)?;
+        Ok(UserDay {
+            day: TimeZone::UTC.to_datetime(time(day.saturating_mul(DAY_MS))).date(),
+            server: ServerName::new(row.get::<_, String>(1)?),
+            feature: FeatureName::new(row.get::<_, String>(2)?),
+            user: UserName::new(row.get::<_, String>(3)?),
+            checkouts: row.get::<_, i64>(4)?.cast_unsigned(),
+            seat_s: seconds(row.get(5)?),
+        })
+    });
+    rows.and_then(Iterator::collect).doing(doing)
+}
+
+/// From when to when servers were observed, in all.
+pub(super) fn span(
+    live: &Connection,
+    of: &Of,
+) -> Result<Option<(Timestamp, Timestamp)>, StoreError> {
+    let doing = "read since when servers were observed";
+    let sql = "select min(from_ms), max(to_ms) from observed
+        where :server is null or server = :server
+        having count(*) > 0";
+    let values = named_params! { ":server": of.server.as_ref().map(ServerName::as_str) };
+    let mut query = live.prepare_cached(sql).doing(doing)?;
+    let found = query.query_row(values, |row| Ok((time(row.get(0)?), time(row.get(1)?))));
+    found.optional().doing(doing)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "2^52 ms are 140,000 years of one seat")]
+fn seconds(ms: i64) -> f64 {
+    ms as f64 / 1000.0
+}
