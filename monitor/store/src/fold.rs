@@ -5,6 +5,7 @@ use std::{borrow::Cow, collections::HashMap};
 
 use lic_protocol::{
     event::{Checkout, Queue, ServerChange},
+    name::VendorName,
     view::Source,
 };
 use rusqlite::Connection;
@@ -93,8 +94,10 @@ impl<'e> Fold<'e> {
         match change {
             Change::Opened(Opened { feature, source, checkout }) => {
                 heard.has_sessions = true;
+                let vendor = part(&checkout, |of| of.vendor.as_ref().map(VendorName::as_str));
+                let version = part(&checkout, |of| of.version.as_deref());
                 self.feature(server, feature, || cow(&checkout, |of| of.feature.as_str()))
-                    .open(source, &checkout);
+                    .open(source, vendor, version);
                 let session = Session { server, at_ms, learned_at_ms, source, checkout };
                 self.sessions.insert(id, session);
             }
@@ -174,9 +177,17 @@ pub(crate) fn is_licwrap(servers: &Servers, server: i64) -> Result<bool, StoreEr
 }
 
 /// A part of what may be borrowed.
-pub(crate) fn cow<'e, T: Clone>(of: &Cow<'e, T>, part: fn(&T) -> &str) -> Cow<'e, str> {
+fn cow<'e, T: Clone>(of: &Cow<'e, T>, part: fn(&T) -> &str) -> Cow<'e, str> {
     match of {
         Cow::Borrowed(of) => Cow::Borrowed(part(of)),
         Cow::Owned(of) => Cow::Owned(part(of).to_owned()),
+    }
+}
+
+/// A part of what may be borrowed, if it has it.
+fn part<'e, T: Clone>(of: &Cow<'e, T>, part: fn(&T) -> Option<&str>) -> Option<Cow<'e, str>> {
+    match of {
+        Cow::Borrowed(of) => part(of).map(Cow::Borrowed),
+        Cow::Owned(of) => part(of).map(|part| Cow::Owned(part.to_owned())),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, collections::HashMap};
 
-use lic_protocol::{event::Checkout, view::Source};
+use lic_protocol::view::Source;
 use rusqlite::{Connection, named_params};
 
 use crate::{
@@ -55,7 +55,7 @@ pub(crate) struct Heard {
     state: Option<Cow<'static, str>>,
     since_ms: Option<i64>,
     started_ms: Option<i64>,
-    heard_ms: Option<i64>,
+    newest_ms: Option<i64>,
     pub(crate) has_sessions: bool,
     is_changed: bool,
 }
@@ -70,7 +70,7 @@ impl Heard {
                 self.since_ms = self.since_ms.map(|_| at_ms);
             }
         }
-        self.heard_ms = self.heard_ms.max(Some(at_ms));
+        self.newest_ms = self.newest_ms.max(Some(at_ms));
         self.is_changed = true;
     }
 
@@ -86,14 +86,14 @@ impl Heard {
 
     /// It stopped, unless it was heard later; one that is down already went down the first time.
     pub(crate) fn stop(&mut self, at_ms: i64) {
-        let newest = self.heard_ms.max(self.since_ms);
+        let newest = self.newest_ms.max(self.since_ms);
         if newest.is_none_or(|newest| at_ms >= newest) {
             if self.state.as_deref() != Some(DOWN) {
                 self.since_ms = Some(at_ms);
             }
             self.state = Some(Cow::Borrowed(DOWN));
         }
-        self.heard_ms = self.heard_ms.max(Some(at_ms));
+        self.newest_ms = self.newest_ms.max(Some(at_ms));
         self.is_changed = true;
     }
 
@@ -116,7 +116,7 @@ pub(crate) fn heard(
             state: Some(Cow::Owned(row.get(1)?)),
             since_ms: row.get(2)?,
             started_ms: row.get(3)?,
-            heard_ms: row.get(4)?,
+            newest_ms: row.get(4)?,
             has_sessions: row.get(5)?,
             is_changed: false,
         };
@@ -148,7 +148,7 @@ pub(crate) fn set_heard(live: &Connection, known: &Known, heard: &Heard) -> Resu
         ":state": heard.state,
         ":since_ms": heard.since_ms,
         ":started_ms": heard.started_ms,
-        ":heard_ms": heard.heard_ms,
+        ":heard_ms": heard.newest_ms,
         ":has_sessions": heard.has_sessions,
     };
     live.prepare_cached(sql).doing(doing)?.execute(values).doing(doing).map(drop)
@@ -177,25 +177,19 @@ impl<'e> FeatureTold<'e> {
     }
 
     /// A session of it opened.
-    pub(crate) fn open(&mut self, source: Source, checkout: &Cow<'e, Checkout>) {
+    pub(crate) fn open(
+        &mut self,
+        source: Source,
+        vendor: Option<Cow<'e, str>>,
+        version: Option<Cow<'e, str>>,
+    ) {
         if source == Source::Process {
             self.hear(source);
         } else {
             self.source = Some(source);
         }
-        let vendor =
-            part(checkout, |of| of.vendor.as_ref().map(lic_protocol::name::VendorName::as_str));
-        let version = part(checkout, |of| of.version.as_deref());
         self.vendor = vendor.or(self.vendor.take());
         self.version = version.or(self.version.take());
-    }
-}
-
-/// A part of what may be borrowed, if it has it.
-fn part<'e, T: Clone>(of: &Cow<'e, T>, part: fn(&T) -> Option<&str>) -> Option<Cow<'e, str>> {
-    match of {
-        Cow::Borrowed(of) => part(of).map(Cow::Borrowed),
-        Cow::Owned(of) => part(of).map(|part| Cow::Owned(part.to_owned())),
     }
 }
 
@@ -214,8 +208,8 @@ pub(crate) fn tell_feature(
     let values = named_params! {
         ":server": known.name.as_str(),
         ":feature": told.name,
-        ":source": told.source.map(|source| source.word()),
-        ":source_if_none": told.source_if_none.map(|source| source.word()),
+        ":source": told.source.map(Source::word),
+        ":source_if_none": told.source_if_none.map(Source::word),
         ":vendor": told.vendor,
         ":version": told.version,
     };

@@ -113,10 +113,15 @@ impl Meter {
             return;
         };
         let Some(used) = self.shared.get_mut(seat) else {
-            let (seats, since_ms, user) = (held.seats, held.since_ms, held.user.clone());
-            let used = Use { sessions: 1, seats, since_ms, user, stored: Stored::Not };
-            self.shared.insert(seat.clone(), used);
-            self.seats += seats;
+            let first = Use {
+                sessions: 1,
+                seats: held.seats,
+                since_ms: held.since_ms,
+                user: held.user.clone(),
+                stored: Stored::Not,
+            };
+            self.shared.insert(seat.clone(), first);
+            self.seats += held.seats;
             return;
         };
         let (more, since_ms) = ((held.seats - used.seats).max(0), used.since_ms);

@@ -59,7 +59,9 @@ mod tests {
     fn check(days: &[i64], expected: &[(i64, i64)]) {
         const DAY_MS: i64 = 24 * 3600 * 1000;
         let mut observed = Observed::default();
-        days.iter().for_each(|day| observed.add(day * DAY_MS));
+        for day in days {
+            observed.add(day * DAY_MS);
+        }
         let spans: Vec<_> = observed.spans().map(|(a, b)| (a / DAY_MS, b / DAY_MS)).collect();
         assert_eq!(spans, expected, "{days:?}");
     }

@@ -201,14 +201,14 @@ impl Range<'_> {
         let mut query = live.prepare_cached(sql).doing(doing)?;
         let rows = query.query_map(values, |row| {
             let stale: (Option<i64>, Option<i64>) = (row.get(3)?, row.get(4)?);
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, stale.0.zip(stale.1)))
+            let row: (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok((row, stale.0.zip(stale.1)))
         });
-        let rows: Vec<(i64, i64, i64, Option<(i64, i64)>)> =
-            rows.and_then(Iterator::collect).doing(doing)?;
+        let rows: Vec<_> = rows.and_then(Iterator::collect).doing(doing)?;
         let mut meters = Meters::default();
         let sql = "select hour, seat_ms, checkouts, denials, peak from hour
             where meter = :meter and hour >= :first and hour < :end";
-        for (meter, seats, until_ms, stale) in rows {
+        for ((meter, seats, until_ms), stale) in rows {
             meters.add(stale);
             let mut query = live.prepare_cached(sql).doing(doing)?;
             let mut hours = query.query([meter, self.first, self.end()]).doing(doing)?;
