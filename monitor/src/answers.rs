@@ -1,12 +1,15 @@
 //! The commands that answer: each reads the databases and prints a table, or the document that the API route of its name gives.
 
 pub mod avail;
+pub mod backup;
 pub mod queue;
+pub mod verify;
 
 use jiff::Timestamp;
 use lic_analytics::figures::figures;
 use lic_protocol::{
     query::{Filter, Which},
+    seal::SealedUntil,
     view::{
         Denials, Feature, FeatureHistory, Features, Overview, Server, Servers, Session, Sessions,
     },
@@ -132,7 +135,8 @@ pub fn denials(reader: &Reader, form: Form, filter: &Filter) -> anyhow::Result<(
 /// # Errors
 /// When the databases cannot be read.
 pub fn servers(reader: &Reader, form: Form) -> anyhow::Result<()> {
-    let servers = Servers { servers: reader.servers()? };
+    let sealed_until = reader.sealed_until()?;
+    let servers = Servers { servers: reader.servers()?, sealed_until };
     if form == Form::Json {
         return say_json(&servers);
     }
@@ -151,7 +155,13 @@ pub fn servers(reader: &Reader, form: Form) -> anyhow::Result<()> {
     let empty = "no license server: name one in licwrap.toml, or `licmon import` a log";
     say_table(&heads, servers.servers.iter().map(server_row), empty)?;
     servers.servers.iter().try_for_each(tracing_notice)?;
-    servers.servers.iter().try_for_each(gaps_notice)
+    servers.servers.iter().try_for_each(gaps_notice)?;
+    match sealed_until {
+        Some(SealedUntil { head, committed_at }) => {
+            say(&format!("\nhistory is sealed until {}: head {head}", time(committed_at)))
+        }
+        None => Ok(()),
+    }
 }
 
 fn history(reader: &Reader, now: Feature) -> anyhow::Result<FeatureHistory> {

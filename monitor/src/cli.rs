@@ -1,5 +1,6 @@
 //! The command line of licmon: what can be typed, and which room does it.
 
+mod history;
 mod logs;
 mod parse;
 
@@ -88,6 +89,10 @@ enum Command {
     },
     /// License servers: their state, and what was understood of their logs.
     Servers(Answer),
+    /// Look whether history is as it was stored, while licmon runs: names the first record that is not, and leaves with 1.
+    Verify(history::Verify),
+    /// Copy history to a file while licmon runs. Under that name is a whole copy, or none.
+    Backup(history::Backup),
     /// Make the live database again from history.
     Rebuild,
     /// Check the configuration, and say what it means.
@@ -208,6 +213,8 @@ impl Cli {
                 serve(&config, move || Config::load(Place::find(&chosen)?))
             }
             Command::Import(import) => import.run(&config),
+            Command::Verify(verify) => verify.run(&config),
+            Command::Backup(backup) => backup.run(&config),
             Command::Rebuild => import::rebuild(&config),
             Command::Release { lease } => import::release(&config, *lease),
             Command::Avail(Avail { wish, answer }) => {

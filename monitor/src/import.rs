@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, IoSlice, IsTerminal, Read, Write},
+    io::{self, IoSlice, Read, Write},
     os::{fd::AsRawFd, unix::net::UnixStream},
     path::{Path, PathBuf},
     sync::{Arc, mpsc::sync_channel},
@@ -11,7 +11,7 @@ use std::{
 };
 
 use anyhow::{Context, anyhow, bail};
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::tz::TimeZone;
 use lic_parse::LicenseSystem;
 use lic_protocol::{
     name::ServerName,
@@ -33,6 +33,7 @@ use crate::{
     config::Config,
     lite::{self, Converted},
     pipe::{EventSink, pipe},
+    progress::Progress,
     serve::{clock, open_writer},
     sources::{
         encoding::Encoding,
@@ -376,34 +377,4 @@ fn next_reply(connection: &mut UnixStream) -> anyhow::Result<Reply> {
         text.push(byte[0]);
     }
     Ok(Reply::decode(std::str::from_utf8(&text)?)?)
-}
-
-/// A line on a terminal that is written over; nothing where there is no terminal.
-struct Progress {
-    is_shown: bool,
-    last: Timestamp,
-}
-
-/// How often the line is written.
-const PROGRESS_MS: i64 = 200;
-
-impl Progress {
-    fn new(now: Timestamp) -> Self {
-        Self { is_shown: false, last: now }
-    }
-
-    fn show(&mut self, text: &str, now: Timestamp) {
-        let waited_ms = now.as_millisecond() - self.last.as_millisecond();
-        if waited_ms >= PROGRESS_MS && io::stderr().is_terminal() {
-            self.is_shown = true;
-            self.last = now;
-            drop(write!(io::stderr(), "\r\x1b[2K{}", crate::table::shown(text)));
-        }
-    }
-
-    fn clear(&self) {
-        if self.is_shown {
-            drop(write!(io::stderr(), "\r\x1b[2K"));
-        }
-    }
 }

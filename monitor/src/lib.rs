@@ -20,6 +20,7 @@ pub mod lite;
 pub mod manager;
 pub mod parse;
 pub mod pipe;
+pub mod progress;
 pub mod serve;
 pub mod server;
 pub mod sources;

@@ -5,6 +5,7 @@ use std::{env, process::ExitCode};
 use clap::Parser;
 use lic_protocol::{config::ConfigError, log::Log};
 use licmon::{
+    answers::verify::NotWhole,
     cli::{Cli, NotNow, Usage},
     table::shown,
 };
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
             ExitCode::from(match () {
                 () if is_wrong => WRONG,
                 () if error.is::<NotNow>() => NOT_NOW,
+                () if matches!(error.downcast_ref(), Some(NotWhole::Unsealed)) => NOT_NOW,
                 () => FAILED,
             })
         }

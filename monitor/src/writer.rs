@@ -5,12 +5,13 @@ use std::{
     time::Duration,
 };
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use lic_store::{
     commit::{Batch, Receipt},
     error::StoreError,
     writer::Writer,
 };
+use tracing::info;
 
 use crate::pipe::{Act, Message};
 
@@ -35,9 +36,11 @@ pub fn run(
     clock: fn() -> Timestamp,
 ) -> Result<(), StoreError> {
     let mut settled_at = clock();
+    let mut publisher = Publisher::default();
     loop {
         let now = clock();
         writer.beat(now)?;
+        publisher.publish(&writer, now);
         if now.duration_since(settled_at) >= SETTLE {
             settled_at = now;
             writer.settle(now)?;
@@ -71,6 +74,25 @@ pub fn run(
             };
         }
         gathered.commit(&mut writer, clock())?;
+    }
+}
+
+/// Tells the head of history once a day in our own log, which is kept elsewhere: whoever changes what is before it can then be shown.
+#[derive(Default)]
+struct Publisher {
+    day: Option<Date>,
+}
+
+impl Publisher {
+    fn publish(&mut self, writer: &Writer, now: Timestamp) {
+        let today = now.to_zoned_datetime(TimeZone::UTC).date();
+        if self.day == Some(today) {
+            return;
+        }
+        if let Some(head) = writer.head() {
+            info!("history is sealed until now: head {head}");
+            self.day = Some(today);
+        }
     }
 }
 

@@ -230,8 +230,9 @@ fn with_help(line: &str) -> Option<String> {
     let line = line.strip_prefix("sudo ").unwrap_or(line);
     let line = line.strip_prefix("-u licmon ").unwrap_or(line);
     let (program, arguments) = line.split_once(' ')?;
-    // What stands for any number is one.
-    let arguments = arguments.replace(" LEASE", " 1").replace(" N ", " 1 ");
+    // What stands for any number is one, and what stands for any head as well.
+    let head = format!(" 1:{}", "0".repeat(64));
+    let arguments = arguments.replace(" LEASE", " 1").replace(" N ", " 1 ").replace(" HEAD", &head);
     if arguments.contains("...") {
         return None;
     }

@@ -23,7 +23,7 @@ use crate::{
 
 /// License servers by name.
 pub(crate) fn view(reader: &Reader) -> Result<Servers, StoreError> {
-    Ok(Servers { servers: reader.servers()? })
+    Ok(Servers { servers: reader.servers()?, sealed_until: reader.sealed_until()? })
 }
 
 /// A line of the table.

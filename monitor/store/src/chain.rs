@@ -43,6 +43,11 @@ impl Chain {
         Ok(Self { number, end, servers, records: Rows::default() })
     }
 
+    /// Where it ends; `None` while nothing is sealed.
+    pub(crate) fn head(&self) -> Option<Head> {
+        (self.end != UNSEALED).then_some(Head { commit: self.number, chain: self.end })
+    }
+
     /// Stores that the ids from `first_id` to `last_id` were committed together, and seals them.
     pub(crate) fn add_batch(
         &mut self,

@@ -1,8 +1,6 @@
 //! The copy of history as it was before its schema changes: the way back to the program of before. Made here, never removed here.
 
 use std::{
-    ffi::OsString,
-    fs::{self, File},
     io,
     path::{Path, PathBuf},
 };
@@ -12,6 +10,7 @@ use rusqlite::{Connection, OpenFlags, named_params};
 use crate::{
     error::{Doing, StoreError},
     migrate,
+    whole::{self, beside},
 };
 
 /// Copies the history at `path` beside it, if it is of an older schema than this program's: to `PATH.schema-N.batch-M`, where N is
@@ -39,29 +38,21 @@ pub(crate) fn of_older(path: &Path) -> Result<Option<PathBuf>, StoreError> {
 /// Under its name there is a whole copy, or none.
 fn make(db: &Connection, copy: &Path, unfinished: &Path) -> Result<(), StoreError> {
     let failed = |source| StoreError::Copy { path: copy.to_owned(), source };
-    let kept = |source| StoreError::File { path: unfinished.to_owned(), source };
-    match fs::remove_file(unfinished) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(kept(error)),
-        _ => {}
-    }
+    whole::remove_unfinished(unfinished)?;
     let named = unfinished.as_os_str().as_encoded_bytes();
-    let name = str::from_utf8(named).map_err(|error| kept(io::Error::other(error)))?;
+    let name = str::from_utf8(named).map_err(|error| StoreError::File {
+        path: unfinished.to_owned(),
+        source: io::Error::other(error),
+    })?;
     db.execute("vacuum into :name", named_params! { ":name": name }).map_err(failed)?;
     // SQLite leaves the writing of it to the kernel. Source: sqlite.org/lang_vacuum.html.
-    File::open(unfinished).and_then(|file| file.sync_all()).map_err(kept)?;
-    fs::rename(unfinished, copy).map_err(kept)?;
-    let folder = copy.parent().unwrap_or(Path::new("."));
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(kept)
-}
-
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(ending);
-    name.into()
+    whole::name(unfinished, copy)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::identify::APPLICATION_ID;
 

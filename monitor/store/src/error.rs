@@ -82,6 +82,20 @@ pub enum StoreError {
         /// Why.
         source: rusqlite::Error,
     },
+    /// There is something where a copy shall be.
+    #[error("{} is there already: nothing is written over, name another file", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// History cannot be copied.
+    #[error("copy history to {}", path.display())]
+    Backup {
+        /// The copy.
+        path: PathBuf,
+        /// Why.
+        source: rusqlite::Error,
+    },
     /// SQLite itself is too old to be trusted with a write-ahead log.
     #[error("SQLite {found} has a known fault in its write-ahead log: 3.51.3 or newer is needed")]
     SqliteTooOld {

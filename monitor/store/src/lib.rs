@@ -3,6 +3,7 @@
 //! `history.db` grows and is never changed; `license_manager.db` is a fold over it that holds only what is so now.
 //! [`writer::Writer`] is the one way in, [`read::Reader`] the way out.
 
+pub mod backup;
 pub mod checkpoint;
 pub mod commit;
 pub mod configured;
@@ -34,5 +35,6 @@ mod rollups;
 mod seal;
 mod servers;
 mod starts;
+mod whole;
 
 pub use error::StoreError;

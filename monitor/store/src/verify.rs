@@ -6,6 +6,8 @@ mod schema;
 mod walk;
 mod window;
 
+use std::path::Path;
+
 use lic_protocol::seal::{Head, Verified};
 use rusqlite::{Connection, ErrorCode};
 
@@ -26,9 +28,18 @@ const PAGES_SHOWN: u32 = 5;
 pub fn verify(
     paths: &DatabasePaths,
     published: &[Head],
+    progress: impl FnMut(i64, i64),
+) -> Result<Verified, StoreError> {
+    verify_file(&paths.history, published, progress)
+}
+
+/// The same for a history somewhere else.
+pub(crate) fn verify_file(
+    path: &Path,
+    published: &[Head],
     mut progress: impl FnMut(i64, i64),
 ) -> Result<Verified, StoreError> {
-    let history = open::history_for_reading(&paths.history)?;
+    let history = open::history_for_reading(path)?;
     let mut verified = Verified::default();
     let looked = schema::check(&history, &mut verified)
         .and_then(|()| Walk::over(&history, published, &mut verified, &mut progress))

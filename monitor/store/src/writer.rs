@@ -8,7 +8,7 @@ mod remake;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use lic_protocol::name::ServerName;
+use lic_protocol::{name::ServerName, seal::Head};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 use self::append::{Append, Memory};
@@ -186,6 +186,12 @@ impl Writer {
         remake::of_feature(history, &change, servers, &mut memory.rollups, stale)?;
         change.commit().doing("make hours again")?;
         Ok(true)
+    }
+
+    /// Where the chain of history ends; `None` while nothing is sealed.
+    #[must_use]
+    pub fn head(&self) -> Option<Head> {
+        self.chain.head()
     }
 
     /// How far each file of a server was read.

@@ -13,6 +13,7 @@ use crate::{
     event::{EndReason, ReasonClass, words},
     gaps::Gaps,
     name::{FeatureName, HostName, ServerName, UserName, VendorName},
+    seal::SealedUntil,
     time::{ms, ms_option},
 };
 
@@ -413,6 +414,9 @@ words!(ServerState { Up = "up", Degraded = "degraded", Down = "down", Unknown = 
 pub struct Servers {
     /// By name.
     pub servers: Vec<Server>,
+    /// Where the chain of history ends: what is written down elsewhere shows later whether anything before it was changed. Null
+    /// while nothing is sealed.
+    pub sealed_until: Option<SealedUntil>,
 }
 
 /// A file that was read.
