@@ -1,12 +1,11 @@
 //! Which events are stored already: the identities in the blocks whose times an event falls into, and a time index of one row per block.
 
-use std::collections::{HashMap, HashSet};
-
 use lic_protocol::event::{Event, Identity};
 use rusqlite::{Connection, Row, named_params};
 
 use crate::{
     error::{Doing, StoreError},
+    hash::{HashMap, HashSet},
     seal::{Rows, Table},
 };
 
@@ -70,7 +69,7 @@ struct Tail {
 impl Blocks {
     /// Reads the list of blocks and the unfinished one.
     pub(crate) fn load(history: &Connection) -> Result<Self, StoreError> {
-        let mut full: HashMap<i64, Full> = HashMap::new();
+        let mut full: HashMap<i64, Full> = HashMap::default();
         let mut first_id = 1;
         for (server, block) in full_blocks(history)? {
             first_id = block.last_id + 1;
@@ -82,7 +81,7 @@ impl Blocks {
             tail.times.insert(server, (block.earliest_ms, block.latest_ms));
             tail.identities.extend(identities(history, server, block)?);
         }
-        Ok(Self { full, tail, loaded: HashMap::new(), rows: Rows::default() })
+        Ok(Self { full, tail, loaded: HashMap::default(), rows: Rows::default() })
     }
 
     /// The id of the next record.
@@ -149,7 +148,12 @@ impl Blocks {
 
 impl Tail {
     fn empty(first_id: i64) -> Self {
-        Self { first_id, last_id: first_id - 1, times: HashMap::new(), identities: HashSet::new() }
+        Self {
+            first_id,
+            last_id: first_id - 1,
+            times: HashMap::default(),
+            identities: HashSet::default(),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Fold: what a run of entries makes of the picture, worked out before anything of it is written. What opens and ends in the
 //! same run never reaches the database.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::borrow::Cow;
 
 use lic_protocol::{
     event::{Checkout, Queue, ServerChange},
@@ -14,6 +14,7 @@ use crate::{
     entry::{Change, Entry, Feature, Opened},
     error::StoreError,
     gaps::{self, Recorded},
+    hash::HashMap,
     live::{self, FeatureTold, Heard},
     servers::Servers,
 };
@@ -58,12 +59,12 @@ impl<'e> Fold<'e> {
     pub(crate) fn of(live: &Connection, servers: &Servers) -> Result<Self, StoreError> {
         Ok(Self {
             servers: live::heard(live, servers)?,
-            features: HashMap::new(),
-            sessions: HashMap::new(),
+            features: HashMap::default(),
+            sessions: HashMap::default(),
             ended: Vec::new(),
-            waits: HashMap::new(),
+            waits: HashMap::default(),
             waits_ended: Vec::new(),
-            gaps: HashMap::new(),
+            gaps: HashMap::default(),
             gaps_ended: Vec::new(),
         })
     }

@@ -21,6 +21,7 @@ mod chain;
 mod copy;
 mod entry;
 mod fold;
+mod hash;
 mod history;
 mod identify;
 mod live;

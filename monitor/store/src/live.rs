@@ -1,6 +1,6 @@
 //! The picture of the present, row by row: what `fold` works out is read and written here.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::borrow::Cow;
 
 use lic_protocol::view::Source;
 use rusqlite::{Connection, named_params};
@@ -8,6 +8,7 @@ use rusqlite::{Connection, named_params};
 use crate::{
     error::{Doing, StoreError},
     fold::{Session, Wait},
+    hash::HashMap,
     history::credit_ms,
     servers::{Known, Servers},
 };
@@ -122,7 +123,7 @@ pub(crate) fn heard(
         };
         Ok((row.get::<_, String>(0)?, heard))
     });
-    let mut all = HashMap::new();
+    let mut all = HashMap::default();
     for row in rows.doing(doing)? {
         let (name, heard) = row.doing(doing)?;
         // A server that is only configured has no record, and may have no row in history.

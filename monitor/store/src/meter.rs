@@ -4,10 +4,9 @@
 //! largest of them asked for; lic-analytics counts so too. Steps come in the order of time as a rule. One that is older than the
 //! newest leaves what it touches stale, to be made again from history.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::hash::HashMap;
 
 pub(crate) const HOUR_MS: i64 = 3600 * 1000;
 /// Hours that one silence fills: two years. What a log claims to be held for longer is counted for the last two.

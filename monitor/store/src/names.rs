@@ -1,11 +1,10 @@
 //! Interning: every text that repeats is stored once, and a record holds its number.
 
-use std::collections::HashMap;
-
 use rusqlite::{Connection, OptionalExtension, named_params};
 
 use crate::{
     error::{Doing, StoreError},
+    hash::HashMap,
     seal::{Rows, Table},
 };
 

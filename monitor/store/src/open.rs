@@ -23,6 +23,8 @@ const BUSY_MS: u32 = 5000;
 const WAL_BYTES_KEPT: u32 = 16 << 20;
 /// Pages in the write-ahead log before they are moved into the database: 16 MiB.
 const WAL_PAGES: u32 = 4096;
+/// Memory for the pages of history that a commit changes, in KiB.
+const CACHE_KIB: i32 = 8192;
 /// Prepared statements kept per connection.
 const STATEMENTS_KEPT: usize = 64;
 /// Tables of history that may be updated.
@@ -54,6 +56,7 @@ impl DatabasePaths {
 /// The writer's connection to history: it inserts, moves checkpoints, and can do nothing else.
 pub(crate) fn history_for_writing(path: &Path) -> Result<Connection, StoreError> {
     let mut db = for_writing(path, "full", migrate::HISTORY)?;
+    db.pragma_update(None, "cache_size", -CACHE_KIB).doing("open history")?;
     db.pragma_update(None, "recursive_triggers", true).doing("open history")?;
     // Every number of a row that a record names was just looked up or counted up.
     db.pragma_update(None, "foreign_keys", false).doing("open history")?;

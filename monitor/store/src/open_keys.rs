@@ -1,11 +1,10 @@
 //! What is open now, by the key its end will carry: checkouts by handle, waits by ticket.
 
-use std::collections::HashMap;
-
 use rusqlite::Connection;
 
 use crate::{
     error::{Doing, StoreError},
+    hash::HashMap,
     starts,
 };
 

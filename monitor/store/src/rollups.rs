@@ -1,10 +1,7 @@
 //! Rollups: what entries add to the hours of features and servers, to the days of users, and to the times that servers were
 //! observed. Kept beside the picture and stored with it.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use lic_protocol::{event::Checkout, name::ServerName};
 use rusqlite::{Connection, Row, named_params};
@@ -13,6 +10,7 @@ use crate::{
     entry::{Change, Entry, Opened},
     error::{Doing, StoreError},
     fold::is_licwrap,
+    hash::{HashMap, HashSet},
     meter::{Held, Meter, Stored, Use, Used},
     observed::Observed,
     servers::Servers,
@@ -51,7 +49,7 @@ impl Rollups {
         mut number: impl FnMut(&str, &str) -> Result<Option<Of>, StoreError>,
     ) -> Result<Self, StoreError> {
         let mut rollups = Self::default();
-        let mut rows = HashMap::new();
+        let mut rows = HashMap::default();
         let sql =
             "select server, feature, id, seats, until_ms, stale_from_ms, stale_to_ms from meter";
         each(live, sql, |row| {
@@ -84,7 +82,7 @@ impl Rollups {
                 rollups.held.insert(id, (of, held));
             }
         }
-        let mut spans: HashMap<i64, Vec<(i64, i64)>> = HashMap::new();
+        let mut spans: HashMap<i64, Vec<(i64, i64)>> = HashMap::default();
         let sql = "select server, from_ms, to_ms from observed";
         let read = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, row.get(1)?, row.get(2)?));
         for (server, from_ms, to_ms) in each(live, sql, read)? {
@@ -186,7 +184,7 @@ impl Rollups {
 
     /// Writes what is not stored yet. The caller commits.
     pub(crate) fn store(&mut self, live: &Connection, servers: &Servers) -> Result<(), StoreError> {
-        let mut server_hours: HashMap<Of, (i64, i64, i64)> = HashMap::new();
+        let mut server_hours: HashMap<Of, (i64, i64, i64)> = HashMap::default();
         for ((server, _), meter) in &mut self.meters {
             if !std::mem::take(&mut meter.is_changed) {
                 continue;

@@ -1,12 +1,11 @@
 //! The license servers that have a row in history, by name and by that row's number.
 
-use std::collections::HashMap;
-
 use lic_protocol::name::ServerName;
 use rusqlite::{Connection, OptionalExtension, named_params};
 
 use crate::{
     error::{Doing, StoreError},
+    hash::HashMap,
     names::Names,
     seal::{Rows, Table},
 };
