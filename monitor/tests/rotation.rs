@@ -15,7 +15,7 @@ mod ways;
 #[path = "rotation/text.rs"]
 mod text;
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, fs};
 
 use site::{Site, When};
 
@@ -75,4 +75,37 @@ fn every_way_to_rotate_a_log_loses_nothing_in_silence() {
 #[test]
 fn more_ways_lose_nothing_in_silence() {
     check(&ways::MORE);
+}
+
+#[test]
+fn log_that_was_seen_to_go_away_is_no_gap_later() {
+    let mut site = Site::new(When::Always);
+    site.write(5);
+    let next = site.path("next.log");
+    site.create_at(&next);
+    site.write(1);
+    site.look();
+    fs::remove_file(site.log()).unwrap();
+    site.look();
+    site::let_pass(31);
+    site.look();
+    site.restart();
+    site.end();
+    site.check(false).unwrap();
+}
+
+#[test]
+fn log_that_went_away_unseen_is_a_gap_until_it_is_back() {
+    let mut site = Site::new(When::Away);
+    site.write(5);
+    site.look();
+    site.begin();
+    site.write(2);
+    let aside = site.away("lic.log");
+    fs::rename(site.log(), &aside).unwrap();
+    site.create_at(&site.path("next.log"));
+    site.end();
+    fs::rename(&aside, site.path("back.log")).unwrap();
+    site.end();
+    site.check(false).unwrap();
 }

@@ -19,6 +19,8 @@ pub mod check;
 
 pub mod report;
 
+pub mod ingest;
+
 use std::{
     fs,
     os::unix::fs::PermissionsExt,

@@ -92,7 +92,7 @@ impl Lines {
     /// How many of `bytes` there are up to the end of a line.
     fn end(&self, bytes: &[u8]) -> Option<usize> {
         if self.encoding.unit() == 1 {
-            return bytes.iter().position(|byte| *byte == b'\n').map(|feed| feed + 1);
+            return memchr::memchr(b'\n', bytes).map(|feed| feed + 1);
         }
         let (first, bytes, before) = match (self.half, bytes) {
             (Some(half), [byte, rest @ ..]) => (Some([half, *byte]), rest, 1),

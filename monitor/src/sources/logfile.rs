@@ -89,7 +89,8 @@ impl LogFile {
         reading.coverage = checkpoint.coverage.clone();
         reading.usage_lines = checkpoint.usage_lines;
         reading.last_at = checkpoint.last_at;
-        let checkpoint = Checkpoint { path: path.display().to_string(), ..checkpoint };
+        let path = path.display().to_string();
+        let checkpoint = Checkpoint { path, is_gone: false, ..checkpoint };
         let lines = Lines::new(Encoding::of(&file, of.encoding)?);
         let (of, position) = (of.clone(), offset);
         Ok(Self { of, file, lines, reading, checkpoint, position, overwritten: None })
@@ -276,6 +277,7 @@ pub(super) fn beginning(of: &LogOf, path: String, now: Timestamp) -> Checkpoint 
         last_at: None,
         usage_lines: 0,
         coverage: Coverage::default(),
+        is_gone: false,
     }
 }
 

@@ -13,13 +13,14 @@ pub mod waker;
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::mpsc::Receiver,
     time::{Duration, SystemTime},
 };
 
 use glob::Pattern;
 use jiff::Timestamp;
+use lic_protocol::view::Source;
 use lic_store::{checkpoint::Checkpoint, commit::Batch, configured::Fault};
 use notify::{
     EventKind, RecommendedWatcher, RecursiveMode, Watcher,
@@ -34,7 +35,7 @@ use self::{
     waker::Waker,
 };
 use super::{
-    folder::{Extent, Inode, Listed, list, open_regular},
+    folder::{Inode, Listed, list, open_regular},
     logfile::{LogFile, LogOf},
     mark,
     sender::Sender,
@@ -54,7 +55,7 @@ pub struct Follower {
     checkpoints: HashMap<i64, Checkpoint>,
     open: BTreeMap<Inode, Open>,
     /// What files were like when they had been read to the end and were closed.
-    closed: HashMap<Inode, Extent>,
+    closed: HashMap<Inode, opened::Closed>,
     /// Compressed files that could not be read to their end.
     again: HashMap<Inode, Again>,
     /// The log that the license server writes to now, by its name.
@@ -69,6 +70,8 @@ pub struct Follower {
     unread: HashMap<Inode, Unread>,
     /// For each log, by its name, since when whatever it was renamed to is ours to read.
     since: HashMap<String, SystemTime>,
+    /// The same for logs of other names.
+    since_others: SystemTime,
     has_begun: bool,
     faults: HashMap<Option<String>, String>,
 }
@@ -117,6 +120,7 @@ impl Follower {
             with_gaps: following.with_gaps.into_iter().collect(),
             unread: HashMap::new(),
             since: HashMap::new(),
+            since_others: SystemTime::UNIX_EPOCH,
             has_begun: false,
             faults: HashMap::new(),
         }
@@ -157,6 +161,8 @@ impl Follower {
     /// # Errors
     /// When it was stopped, or nobody takes its events any more.
     pub fn look(&mut self) -> Result<(), Closed> {
+        // Whoever cuts a log has made a copy before: what is listed after this holds it.
+        self.notice_cuts();
         let listed = match list(&self.directory, &self.pattern) {
             Ok(listed) => listed,
             Err(error) => {
@@ -171,7 +177,6 @@ impl Follower {
         self.forget_unlisted(&listed)?;
         // What was being read comes before what took its place.
         self.begin();
-        self.notice_cuts();
         self.look_for_lost(&listed)?;
         self.read_unlisted(&listed)?;
         for file in in_order(&listed) {
@@ -192,8 +197,8 @@ impl Follower {
     /// What is gone is no fault any more, and its inode may be the next file's.
     fn forget_unlisted(&mut self, listed: &[Listed]) -> Result<(), Closed> {
         self.listed = listed.iter().map(|file| file.inode).collect();
-        self.closed.retain(|inode, _| self.listed.contains(inode));
         self.again.retain(|inode, _| self.listed.contains(inode));
+        self.see_off_closed()?;
         self.lose_unread()?;
         let is_listed =
             |path: &&String| listed.iter().any(|file| file.path.display().to_string() == **path);
@@ -212,7 +217,13 @@ impl Follower {
 
     fn read_listed(&mut self, file: &Listed) -> Result<(), Closed> {
         if let Some(open) = self.open.get_mut(&file.inode) {
-            open.log.set_path(&file.path);
+            let before = open.log.checkpoint().path.clone();
+            if file.path != Path::new(&before) && !Path::new(&before).exists() {
+                open.log.set_path(&file.path);
+                let generation = open.log.checkpoint().clone();
+                self.send_checkpoint(generation)?;
+            }
+            let Some(open) = self.open.get(&file.inode) else { return Ok(()) };
             // Anything that is written to it changes one of the two.
             return if open.read == Some(file.extent) {
                 Ok(())
@@ -220,7 +231,7 @@ impl Follower {
                 self.read_open(file.inode)
             };
         }
-        if self.closed.get(&file.inode) == Some(&file.extent) || !self.is_wanted(file) {
+        if self.is_closed(file) || !self.is_wanted(file) {
             return Ok(());
         }
         match self.open_file(file) {
@@ -235,6 +246,11 @@ impl Follower {
                 self.fault(Some(shown), Some(error))
             }
         }
+    }
+
+    /// Whether a file was read to its end, and is as it was then.
+    fn is_closed(&self, file: &Listed) -> bool {
+        self.closed.get(&file.inode).is_some_and(|closed| closed.extent == file.extent)
     }
 
     /// Whether a file is a log, or what became of one.
@@ -273,6 +289,20 @@ impl Follower {
             self.follow_from(listed);
         }
         Ok(is_ours.then(|| LogFile::new(&self.of, file, &listed.path, (self.clock)())))
+    }
+
+    /// Sends how far a generation was read, where nothing else is to be told of it.
+    fn send_checkpoint(&mut self, checkpoint: Checkpoint) -> Result<(), Closed> {
+        if checkpoint.file.head_len == 0 {
+            return Ok(());
+        }
+        self.send(Batch {
+            server: self.of.server.clone(),
+            source: Source::Log,
+            learned_at: (self.clock)(),
+            events: Vec::new(),
+            checkpoint: Some(checkpoint),
+        })
     }
 
     fn send(&mut self, batch: Batch) -> Result<(), Closed> {

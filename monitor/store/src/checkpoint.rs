@@ -27,6 +27,8 @@ pub struct Checkpoint {
     pub usage_lines: u64,
     /// What was understood; `examples` are the newest unknown lines.
     pub coverage: Coverage,
+    /// Whether the file was seen to go away when all of it was read.
+    pub is_gone: bool,
 }
 
 /// What tells a file from every other: a name is not enough, nor is an inode.
@@ -54,7 +56,7 @@ pub(crate) fn of_server(
     let doing = "read the checkpoints of a server";
     let sql = "select
             c.id, c.path, c.dev, c.ino, c.head_len, c.head, c.anchor_len, c.anchor, c.offset, c.last_at_ms,
-            c.usage_lines, c.lines, c.events, c.noise, c.unknown, c.examples
+            c.usage_lines, c.lines, c.events, c.noise, c.unknown, c.examples, c.is_gone
         from checkpoint c join server on server.id = c.server
         where server.name = :server order by c.last_at_ms desc, c.path desc";
     let mut checkpoints = history.prepare_cached(sql).doing(doing)?;
@@ -71,14 +73,15 @@ pub(crate) fn move_to(
     let doing = "move a checkpoint";
     let sql = "insert into checkpoint (
             id, server, path, dev, ino, head_len, head, anchor_len, anchor, offset, last_at_ms, usage_lines, lines,
-            events, noise, unknown, examples)
+            events, noise, unknown, examples, is_gone)
         values (
             :id, :server, :path, :dev, :ino, :head_len, :head, :anchor_len, :anchor, :offset, :last_at_ms,
-            :usage_lines, :lines, :events, :noise, :unknown, :examples)
+            :usage_lines, :lines, :events, :noise, :unknown, :examples, :is_gone)
         on conflict (id) do update set
             path = :path, dev = :dev, ino = :ino, head_len = :head_len, head = :head, anchor_len = :anchor_len,
             anchor = :anchor, offset = :offset, last_at_ms = :last_at_ms, usage_lines = :usage_lines, lines = :lines,
-            events = :events, noise = :noise, unknown = :unknown, examples = :examples";
+            events = :events, noise = :noise, unknown = :unknown, examples = :examples,
+            is_gone = :is_gone";
     let coverage = &checkpoint.coverage;
     let examples = serde_json::to_string(&coverage.examples).expect("text and numbers are JSON");
     let values = named_params! {
@@ -99,6 +102,7 @@ pub(crate) fn move_to(
         ":noise": coverage.noise.cast_signed(),
         ":unknown": coverage.unknown.cast_signed(),
         ":examples": examples,
+        ":is_gone": checkpoint.is_gone,
     };
     history.prepare_cached(sql).doing(doing)?.execute(values).doing(doing).map(drop)
 }
@@ -130,5 +134,6 @@ fn checkpoint(server: &ServerName, row: &Row<'_>) -> rusqlite::Result<Checkpoint
             // Examples are for people; a list that cannot be read is shown as none.
             examples: serde_json::from_str(&examples).unwrap_or_default(),
         },
+        is_gone: row.get(16)?,
     })
 }

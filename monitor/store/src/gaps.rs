@@ -32,42 +32,52 @@ pub struct Missing {
     pub why: String,
 }
 
-/// The gaps that nobody has mended, by generation and first byte. What is told again is recognised by them.
+/// Generation, first byte, and the first byte behind it.
+type Key = (i64, u64, Option<u64>);
+
+/// The gaps that nobody has mended. What is told again is recognised by them.
 #[derive(Debug, Default)]
-pub(crate) struct OpenGaps(HashMap<(i64, u64), i64>);
+pub(crate) struct OpenGaps(HashMap<Key, i64>);
 
 impl OpenGaps {
     /// Reads them.
     pub(crate) fn load(history: &Connection) -> Result<Self, StoreError> {
         let doing = "read the gaps";
-        let sql = "select generation, from_byte, id from gap where mends is null
+        let sql = "select generation, from_byte, to_byte, id from gap where mends is null
             and not exists (select 1 from gap mend where mend.mends = gap.id)";
         let mut gaps = history.prepare(sql).doing(doing)?;
         let rows = gaps.query_map([], |row| {
-            Ok(((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned()), row.get(2)?))
+            let to: Option<i64> = row.get(2)?;
+            let from: i64 = row.get(1)?;
+            let key = (row.get(0)?, from.cast_unsigned(), to.map(i64::cast_unsigned));
+            Ok((key, row.get(3)?))
         });
         rows.and_then(Iterator::collect).doing(doing).map(Self)
     }
 
     pub(crate) fn contains(&self, missing: &Missing) -> bool {
-        self.0.contains_key(&(missing.generation, missing.from))
+        self.0.contains_key(&key(missing))
     }
 
     pub(crate) fn add(&mut self, missing: &Missing, id: i64) {
-        self.0.insert((missing.generation, missing.from), id);
+        self.0.insert(key(missing), id);
     }
 
     /// Those of a generation, which are then open no more.
     pub(crate) fn take(&mut self, generation: i64) -> Vec<i64> {
         let mut taken: Vec<i64> =
-            self.0.extract_if(|(of, _), _| *of == generation).map(|(_, id)| id).collect();
+            self.0.extract_if(|(of, ..), _| *of == generation).map(|(_, id)| id).collect();
         taken.sort_unstable();
         taken
     }
 
     pub(crate) fn generations(&self) -> impl Iterator<Item = i64> {
-        self.0.keys().map(|(generation, _)| *generation)
+        self.0.keys().map(|(generation, ..)| *generation)
     }
+}
+
+fn key(missing: &Missing) -> Key {
+    (missing.generation, missing.from, missing.to)
 }
 
 /// A gap as the picture shows it.

@@ -443,6 +443,7 @@ fn server_without_usage_lines_does_not_say_zero() {
         offset: 120,
         last_at: Some(at(1)),
         usage_lines: 0,
+        is_gone: false,
         coverage: Coverage { lines: 2, events: 1, noise: 1, ..Coverage::default() },
     });
     let checkpoint = batch.checkpoint.clone();

@@ -1,6 +1,7 @@
 //! A folder of logs, a license server that writes to one, a follower that is stepped by hand, and the databases it fills.
 
 use std::{
+    cell::Cell,
     collections::BTreeMap,
     fs::{self, File, OpenOptions},
     io::Write,
@@ -13,7 +14,7 @@ use std::{
 
 use flate2::{Compression, write::GzEncoder};
 use glob::Pattern;
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use liblzma::write::XzEncoder;
 use lic_parse::registry;
 use lic_protocol::{
@@ -35,6 +36,19 @@ use licmon::{
 use tempfile::TempDir;
 
 const SERVER: &str = "catia";
+
+thread_local! {
+    static PASSED_S: Cell<i64> = const { Cell::new(0) };
+}
+
+/// The wall clock, and the time that a test let pass.
+fn clock() -> Timestamp {
+    licmon::serve::clock() + SignedDuration::from_secs(PASSED_S.get())
+}
+
+pub(crate) fn let_pass(seconds: i64) {
+    PASSED_S.set(PASSED_S.get() + seconds);
+}
 
 /// When licmon looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,11 +157,9 @@ impl Site {
             with_gaps: writer.generations_with_gaps().collect(),
         };
         let (sink, messages) = pipe();
-        let writing = std::thread::spawn(move || {
-            licmon::writer::run(writer, &messages, licmon::serve::clock)
-        });
+        let writing = std::thread::spawn(move || licmon::writer::run(writer, &messages, clock));
         let (waker, _hints) = Waker::new();
-        let follower = Follower::new(following, sink.clone(), licmon::serve::clock, waker);
+        let follower = Follower::new(following, sink.clone(), clock, waker);
         self.running = Some(Running { follower, sink, writing });
     }
 
@@ -199,7 +211,7 @@ impl Site {
 
     /// All is done.
     pub(crate) fn end(&mut self) {
-        if self.when == When::Away {
+        if self.running.is_none() {
             self.start();
         }
         self.look();

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use lic_tests::torture::{self, Options, hold::Hold};
+use lic_tests::torture::{self, Options, hold::Hold, ingest};
 
 /// Ends and stops processes at drawn moments, and checks what we promise.
 #[derive(Debug, Parser)]
@@ -14,6 +14,10 @@ enum Call {
     /// licmon committed and what the tools themselves wrote down is checked: never more seats in use than there are, none left
     /// over, none granted twice, every run a session. Ends with 1 where anything is wrong, and keeps the folder.
     Seats(Options),
+    /// The following of logs. A pretend license server writes lines in random pieces and rotates its log in 24 ways; licmon is
+    /// ended by SIGKILL and started again. Then what is stored is checked with plain SQL: every line once and in order, or in a
+    /// gap that holds nothing else. Ends with 1 where anything is wrong, and keeps the folder.
+    Ingest(ingest::Options),
     /// The tool that it wraps.
     #[command(hide = true)]
     Hold(Hold),
@@ -24,6 +28,12 @@ fn main() -> ExitCode {
         Call::Seats(options) => torture::seats(options).map(|report| {
             println!("{report}");
             report.is_clean()
+        }),
+        Call::Ingest(options) => ingest::ingest(&options).map(|reports| {
+            for report in &reports {
+                println!("{report}");
+            }
+            reports.iter().all(ingest::report::Report::is_clean)
         }),
         Call::Hold(hold) => hold.run().map(|()| true).map_err(anyhow::Error::from),
     };

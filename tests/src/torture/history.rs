@@ -90,7 +90,11 @@ pub fn live(live: &Path) -> anyhow::Result<Vec<String>> {
     )
 }
 
-fn rows(database: &Path, sql: &str) -> anyhow::Result<Vec<String>> {
+/// The rows of a query, their columns parted by tabs.
+///
+/// # Errors
+/// When the database cannot be read.
+pub(super) fn rows(database: &Path, sql: &str) -> anyhow::Result<Vec<String>> {
     let mut sqlite = command("sqlite3");
     sqlite.args(["-batch", "-list", "-separator", "\t", "-cmd", ".timeout 10000"]);
     let output = sqlite.arg(database).arg(sql).output().context("run sqlite3")?;

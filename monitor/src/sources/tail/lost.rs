@@ -56,6 +56,8 @@ impl Follower {
             return;
         }
         let newest = self.checkpoints.values().filter_map(|known| known.last_at).max();
+        let since = SystemTime::try_from(newest.unwrap_or((self.clock)()));
+        self.since_others = since.unwrap_or(SystemTime::UNIX_EPOCH);
         for generation in self.in_use(newest) {
             let last_at = generation.last_at.and_then(|at| SystemTime::try_from(at).ok());
             if let (Some(name), Some(last_at)) = (name(&generation.path), last_at) {
@@ -71,7 +73,8 @@ impl Follower {
         let Some(newest) = newest else { return Vec::new() };
         let is_log = |known: &&Checkpoint| {
             let path = Path::new(&known.path);
-            path.parent() == Some(&self.directory)
+            !known.is_gone
+                && path.parent() == Some(&self.directory)
                 && name(&known.path).is_some_and(|name| self.pattern.matches(name))
                 && known.last_at.is_some_and(|at| newest.duration_since(at) < IN_USE)
         };
@@ -130,8 +133,9 @@ impl Follower {
                     self.read_opened(file, log)?;
                     return Ok(Found::At(file.extent.modified));
                 }
-                // Whether it is the one that is lost, nobody knows as long as it cannot be read.
+                // Whether it is the one that is lost, nobody knows as long as it cannot be read, or while it is being renamed.
                 Err(_) if file.inode == own => return Ok(Found::Later),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => found = Found::Later,
                 Ok(None) | Err(_) => {}
             }
         }
@@ -140,7 +144,7 @@ impl Follower {
                 continue;
             }
             self.read_packed(file)?;
-            if self.closed.get(&file.inode) == Some(&file.extent) {
+            if self.is_closed(file) {
                 return Ok(Found::At(file.extent.modified));
             }
             found = Found::Later;
@@ -156,8 +160,10 @@ impl Follower {
         inode: Inode,
     ) -> io::Result<Option<LogFile>> {
         let file = open_regular(path)?;
-        let is_listed = Inode::of(&file.metadata()?) == inode;
-        if !is_listed || mark::find(&file, [lost])?.is_none() {
+        if Inode::of(&file.metadata()?) != inode {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        if mark::find(&file, [lost])?.is_none() {
             return Ok(None);
         }
         self.resume(file, path, lost.clone()).map(Some)
@@ -171,14 +177,18 @@ impl Follower {
         checkpoint: Checkpoint,
     ) -> io::Result<LogFile> {
         let generation = checkpoint.id;
+        let has_moved = Path::new(&checkpoint.path) != path;
         let log = LogFile::resume(&self.of, file, path, checkpoint)?;
+        if has_moved {
+            // If nobody takes it, nobody takes what is read either.
+            let _ = self.send_checkpoint(log.checkpoint().clone());
+        }
         self.lost.retain(|lost| lost.generation.id != generation);
         if self.with_gaps.remove(&generation) {
             let (server, now) = (self.of.server.clone(), (self.clock)());
             let act = move |writer: &mut lic_store::writer::Writer| {
                 writer.mend_gaps(&server, generation, now)
             };
-            // If nobody takes it, nobody takes what is read either.
             let _ = self.sender.sink().act(act);
         }
         Ok(log)
@@ -202,8 +212,9 @@ impl Follower {
         why: String,
     ) -> Result<(), Closed> {
         let server = self.of.server.clone();
-        warn!("{server}: {path} could not be read on from byte {from}: {why}");
-        self.with_gaps.insert(generation);
+        if self.with_gaps.insert(generation) {
+            warn!("{server}: {path} could not be read on from byte {from}: {why}");
+        }
         let missing = Missing { server, generation, path: path.to_owned(), from, to, why };
         let now = (self.clock)();
         self.sender.sink().act(move |writer| writer.add_gap(&missing, now))
@@ -213,6 +224,10 @@ impl Follower {
     pub(super) fn tell_overwritten(&mut self, inode: Inode) -> Result<(), Closed> {
         let Some(open) = self.open.get_mut(&inode) else { return Ok(()) };
         let Some(lost) = open.log.take_overwritten() else { return Ok(()) };
+        // Where all of it was cut, that is noticed by the next look, and tells more.
+        if !open.log.is_unchanged().unwrap_or(true) {
+            return Ok(());
+        }
         let (id, path) = (open.log.checkpoint().id, open.log.checkpoint().path.clone());
         let why = "the line that began there was cut before its end".to_owned();
         self.record(id, &path, (lost.start, Some(lost.end)), why)
@@ -260,8 +275,9 @@ impl Follower {
 
     /// Whether a file is one that a followed log was renamed to, by its name and its time.
     pub(super) fn was_followed(&self, file: &Listed) -> bool {
-        let since = file.rotated_from.as_ref().and_then(|name| self.since.get(name));
-        since.is_some_and(|since| file.extent.modified.is_some_and(|at| at >= *since))
+        let Some(name) = &file.rotated_from else { return false };
+        let since = self.since.get(name).unwrap_or(&self.since_others);
+        file.extent.modified.is_some_and(|at| at >= *since)
     }
 
     /// What this log is renamed to from now on is ours to read.

@@ -3,12 +3,12 @@
 use std::io;
 
 use jiff::{SignedDuration, Timestamp};
-use lic_store::commit::Batch;
+use lic_store::{checkpoint::Checkpoint, commit::Batch};
 use tracing::warn;
 
 use super::Follower;
 use crate::{
-    pipe::Closed,
+    pipe,
     sources::{
         folder::{Extent, Inode, Listed},
         logfile::{AT_REST, LogFile},
@@ -28,9 +28,22 @@ pub(super) struct Open {
     grew_at: Timestamp,
 }
 
+/// A file that was read to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Closed {
+    /// What it was like then.
+    pub(super) extent: Extent,
+    /// Its generation; `None` of a file that is compressed.
+    pub(super) generation: Option<i64>,
+}
+
 impl Follower {
     /// Reads a file that was just opened. One of a thousand old ones is closed again before the next.
-    pub(super) fn read_opened(&mut self, listed: &Listed, log: LogFile) -> Result<(), Closed> {
+    pub(super) fn read_opened(
+        &mut self,
+        listed: &Listed,
+        log: LogFile,
+    ) -> Result<(), pipe::Closed> {
         let now = (self.clock)();
         let modified = listed.extent.modified.and_then(|at| Timestamp::try_from(at).ok());
         let grew_at = modified.map_or(now, |at| at.min(now));
@@ -48,7 +61,7 @@ impl Follower {
     }
 
     /// Reads an open file to its end.
-    pub(super) fn read_open(&mut self, inode: Inode) -> Result<(), Closed> {
+    pub(super) fn read_open(&mut self, inode: Inode) -> Result<(), pipe::Closed> {
         loop {
             let now = (self.clock)();
             let Some(open) = self.open.get_mut(&inode) else { return Ok(()) };
@@ -58,7 +71,7 @@ impl Follower {
                     self.tell_overwritten(inode)?;
                     self.send(*batch)?;
                     if self.waker.is_stopped() {
-                        return Err(Closed);
+                        return Err(pipe::Closed);
                     }
                 }
                 Ok(Step::End) => return self.tell_overwritten(inode),
@@ -87,7 +100,7 @@ impl Follower {
     }
 
     /// Closes files that nobody writes to, all but the newest.
-    pub(super) fn close_quiet(&mut self) -> Result<(), Closed> {
+    pub(super) fn close_quiet(&mut self) -> Result<(), pipe::Closed> {
         let now = (self.clock)();
         let open: Vec<Inode> = self.open.keys().copied().collect();
         open.into_iter().try_for_each(|inode| self.close_if_quiet(inode, now))?;
@@ -99,7 +112,21 @@ impl Follower {
         Ok(())
     }
 
-    fn close_if_quiet(&mut self, inode: Inode, now: Timestamp) -> Result<(), Closed> {
+    /// Files that were read to their end and went away since.
+    pub(super) fn see_off_closed(&mut self) -> Result<(), pipe::Closed> {
+        let listed = &self.listed;
+        let gone = self.closed.extract_if(|inode, _| !listed.contains(inode));
+        let gone: Vec<i64> = gone.filter_map(|(_, closed)| closed.generation).collect();
+        gone.into_iter().try_for_each(|generation| self.see_off(generation))
+    }
+
+    /// Notes that a file is gone of which nothing is missing, so that the next licmon does not look for it.
+    fn see_off(&mut self, generation: i64) -> Result<(), pipe::Closed> {
+        let Some(known) = self.checkpoints.get(&generation).cloned() else { return Ok(()) };
+        self.send_checkpoint(Checkpoint { is_gone: true, ..known })
+    }
+
+    fn close_if_quiet(&mut self, inode: Inode, now: Timestamp) -> Result<(), pipe::Closed> {
         let Some(open) = self.open.get(&inode) else { return Ok(()) };
         // A line that has no end yet is waited for, unless nobody could come back to it.
         let is_waiting = self.listed.contains(&inode) && open.log.has_unfinished();
@@ -108,17 +135,22 @@ impl Follower {
         if Some(inode) != self.newest && is_quiet { self.close(inode, now) } else { Ok(()) }
     }
 
-    fn close(&mut self, inode: Inode, now: Timestamp) -> Result<(), Closed> {
+    fn close(&mut self, inode: Inode, now: Timestamp) -> Result<(), pipe::Closed> {
         let Some(Open { mut log, grew_at, .. }) = self.open.remove(&inode) else { return Ok(()) };
-        let is_ended = !self.listed.contains(&inode) || now.duration_since(grew_at) > AT_REST;
+        let is_gone = !self.listed.contains(&inode);
+        let is_ended = is_gone || now.duration_since(grew_at) > AT_REST;
         let rest = if is_ended { log.end(now) } else { log.rest(now) };
         // A file that cannot be asked is opened again, and then we are told why.
         if let Ok(Some(batch)) = rest {
             self.send(batch)?;
         }
+        let generation = log.checkpoint().id;
+        if is_gone {
+            return self.see_off(generation);
+        }
         if let Ok(metadata) = log.file().metadata() {
             let extent = Extent { length: log.position(), ..Extent::of(&metadata) };
-            self.closed.insert(inode, extent);
+            self.closed.insert(inode, Closed { extent, generation: Some(generation) });
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use lic_protocol::view::Source;
 use lic_store::{checkpoint::Checkpoint, commit::Batch};
 use tracing::info;
 
-use super::Follower;
+use super::{Follower, opened};
 use crate::{
     pipe::Closed,
     sources::{
@@ -59,8 +59,7 @@ struct Unread {
 
 impl Follower {
     pub(super) fn read_packed(&mut self, listed: &Listed) -> Result<(), Closed> {
-        let is_read = self.closed.get(&listed.inode) == Some(&listed.extent);
-        if is_read || listed.extent.length == 0 || self.is_too_soon(listed) {
+        if self.is_closed(listed) || listed.extent.length == 0 || self.is_too_soon(listed) {
             return Ok(());
         }
         let path = listed.path.display().to_string();
@@ -88,8 +87,13 @@ impl Follower {
             Err(error) => (Some(self.after_pause(listed)), Some(format!("read {path}: {error}"))),
         };
         match again {
-            Some(again) => drop(self.again.insert(listed.inode, again)),
-            None => drop(self.closed.insert(listed.inode, listed.extent)),
+            Some(again) => {
+                self.again.insert(listed.inode, again);
+            }
+            None => {
+                let closed = opened::Closed { extent: listed.extent, generation: None };
+                self.closed.insert(listed.inode, closed);
+            }
         }
         self.fault(Some(path), fault)
     }
@@ -117,7 +121,8 @@ impl Follower {
         let Some(packing) = Packing::of(&file)? else { return Ok(Found::Plain) };
         let extent = Extent::of(&file.metadata()?);
         let known = self.checkpoints.values();
-        if mark::find(&file, known.clone())?.is_some_and(|read| read.offset == extent.length) {
+        let whole = known.clone().filter(|read| read.offset == extent.length);
+        if mark::find(&file, whole)?.is_some() {
             return Ok(Found::Nothing);
         }
         let head = packing.head(&file, mark::HEAD_BYTES_MAX as usize)?;

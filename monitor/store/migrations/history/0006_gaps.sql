@@ -29,3 +29,6 @@ when exists (select 1 from gap where id = new.id)
 begin
     select raise(abort, 'history only grows: gap is never replaced');
 end;
+
+-- Whether the file was seen to go away when all of it was read: what is missing of it then is nothing.
+alter table checkpoint add column is_gone integer not null default 0;
