@@ -1,6 +1,7 @@
 //! `/api/v1`: a view is a question to the databases and the document that answers it. Knows no template.
 
 pub(crate) mod denials;
+pub(crate) mod denied;
 pub(crate) mod events;
 pub(crate) mod expiry;
 pub(crate) mod feature;
@@ -9,6 +10,7 @@ pub(crate) mod health;
 pub(crate) mod heatmap;
 pub(crate) mod hosts;
 pub(crate) mod observed;
+pub(crate) mod openapi;
 pub(crate) mod overview;
 pub(crate) mod queue;
 pub(crate) mod recent;

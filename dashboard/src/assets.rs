@@ -83,7 +83,7 @@ pub(crate) async fn icon() -> Response {
 }
 
 /// Tells contents apart; nothing depends on it being hard to forge. Source: Fowler, Noll and Vo, FNV-1a, 64 bits.
-const fn fnv1a(bytes: &[u8]) -> u64 {
+pub(crate) const fn fnv1a(bytes: &[u8]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325;
     let mut at = 0;
     while at < bytes.len() {

@@ -39,15 +39,19 @@ pub(crate) fn height(value: f64, end: f64) -> f64 {
 /// The path along `values` from left to right, in steps, on a scale to `end`; it breaks where there is none.
 pub(crate) fn line(values: &[Option<f64>], end: f64) -> String {
     let mut path = String::new();
-    let mut is_gap = true;
-    for (at, value) in values.iter().enumerate() {
-        if let Some(value) = value {
-            let (from, to) = (left(at, values.len()), left(at + 1, values.len()));
-            let y = coordinate(height(*value, end));
-            let turn = if is_gap { format!("M{} {y}", coordinate(from)) } else { format!("V{y}") };
-            path.extend([turn.as_str(), "H", &coordinate(to)]);
-        }
-        is_gap = value.is_none();
+    let (mut at, mut is_gap) = (0, true);
+    for run in values.chunk_by(|one, next| one == next) {
+        let (from, to) = (left(at, values.len()), left(at + run.len(), values.len()));
+        at += run.len();
+        is_gap = match run.first().copied().flatten() {
+            None => true,
+            Some(value) => {
+                let y = coordinate(height(value, end));
+                let start = if is_gap { format!("M{} ", coordinate(from)) } else { "V".to_owned() };
+                path.extend([start.as_str(), &y, "H", &coordinate(to)]);
+                false
+            }
+        };
     }
     path
 }

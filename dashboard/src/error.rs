@@ -35,6 +35,9 @@ pub(crate) enum Error {
     /// A view has no JSON form.
     #[error("write a view as JSON")]
     Write(#[from] serde_json::Error),
+    /// An answer has more bytes than any may have.
+    #[error("an answer is too long")]
+    TooLong(#[source] axum::Error),
     /// A handler panicked.
     #[error("a handler panicked: {0}")]
     Panic(String),
@@ -92,7 +95,7 @@ impl Error {
             Self::Store(_) => {
                 self.told_by_id(StatusCode::SERVICE_UNAVAILABLE, "The databases cannot be read")
             }
-            Self::Render(_) | Self::Write(_) | Self::Panic(_) => {
+            Self::Render(_) | Self::Write(_) | Self::TooLong(_) | Self::Panic(_) => {
                 self.told_by_id(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong here")
             }
         }

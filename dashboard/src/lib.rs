@@ -1,7 +1,7 @@
 //! licdash: pages and JSON over the two databases of licmon. It reads and never writes.
 //!
-//! A request comes in through `serve`, passes `guard` (method, host, headers, panics) and `router`, and is answered by a
-//! handler of `pages` or `api`. A handler asks `state` for a reader, the reader gives a view, and a template prints it.
+//! A request comes in through `serve`, passes `guard` (method, host, headers, panics) and `cache`, which answers it if nothing has
+//! changed since it was last asked; else `router` gives it to a handler of `pages` or `api`. A handler asks `state` for a reader, the reader gives a view, and a template prints it.
 //! `changes` watches the databases and wakes the streams of open pages.
 
 pub mod changes;
@@ -19,6 +19,7 @@ pub mod state;
 
 mod api;
 mod assets;
+mod cache;
 mod chart;
 mod error;
 mod export;

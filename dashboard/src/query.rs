@@ -25,6 +25,8 @@ pub(crate) const OF_NOTHING: &[&str] = &[];
 pub(crate) const OF_FEATURES: &[&str] = &["server", "feature"];
 /// What users and hosts can be asked for.
 pub(crate) const OF_PEOPLE: &[&str] = &["from", "to", "server", "feature", "user", "host", "limit"];
+/// What sums of denials can be asked for.
+pub(crate) const OF_SUMS: &[&str] = &["from", "to", "server", "feature", "user", "host"];
 /// What one user can be asked for.
 pub(crate) const OF_A_USER: &[&str] = &["from", "to", "server", "feature", "host"];
 /// What a series, and the page of its feature, can be asked for.

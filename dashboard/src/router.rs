@@ -2,7 +2,7 @@
 
 use axum::{Router, middleware, routing::get};
 
-use crate::{api, assets, guard::guard, metrics, pages, state::App};
+use crate::{api, assets, cache, guard::guard, metrics, pages, state::App};
 
 /// All pages, the API, the metrics and the assets, behind the guard.
 pub fn router(app: App) -> Router {
@@ -17,12 +17,14 @@ pub fn router(app: App) -> Router {
         .route("/users/{user}", get(api::user::json))
         .route("/hosts", get(api::hosts::json))
         .route("/denials", get(api::denials::json))
+        .route("/denials/sums", get(api::denied::json))
         .route("/queue", get(api::queue::json))
         .route("/servers", get(api::servers::json))
         .route("/servers/{server}", get(api::server::json))
         .route("/expiry", get(api::expiry::json))
         .route("/events", get(api::events::json))
         .route("/search", get(api::search::json))
+        .route("/openapi.json", get(api::openapi::json))
         .route("/health", get(api::health::json))
         .route("/stream", get(api::stream::events));
     Router::new()
@@ -44,6 +46,7 @@ pub fn router(app: App) -> Router {
         .route("/favicon.ico", get(assets::icon))
         .route("/metrics", get(metrics::text))
         .nest("/api/v1", api)
+        .layer(middleware::from_fn_with_state(app.clone(), cache::kept))
         .layer(middleware::from_fn_with_state(app.clone(), guard))
         .with_state(app)
 }

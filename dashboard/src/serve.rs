@@ -8,7 +8,10 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use rustix::net::sockopt::set_tcp_user_timeout;
+use rustix::{
+    net::sockopt::set_tcp_user_timeout,
+    process::{Resource, Rlimit, getrlimit, setrlimit},
+};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Semaphore, watch},
@@ -16,8 +19,10 @@ use tokio::{
 };
 use tracing::{debug, warn};
 
-/// Connections served at one time; further ones wait in the kernel's queue.
-pub const CONNECTIONS_MAX: u32 = 512;
+/// Connections served at one time, where the kernel lets us open as many files; further ones wait in the kernel's queue.
+pub const CONNECTIONS_MAX: u32 = 4096;
+/// Files kept for what is no connection: databases, watches, the log.
+const FILES_BESIDE: u64 = 64;
 /// Time for a client to send the head of a request; an idle connection is closed after it too.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 /// Headers of one request.
@@ -27,7 +32,7 @@ const BUFFER_BYTES_MAX: usize = 16 << 10;
 /// Time for requests in progress to be answered after stop.
 const STOP_GRACE: Duration = Duration::from_millis(1500);
 /// Time for a client to take what we sent; one that reads nothing, or is gone without a word, is cut off after it.
-const UNREAD_TIMEOUT: Duration = Duration::from_secs(30);
+const UNREAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause after the kernel refused a connection, as when descriptors ran out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -38,7 +43,8 @@ pub struct Dialled(pub SocketAddr);
 /// Serves `router` on `listener` until `stop` resolves, then lets requests in progress end within `STOP_GRACE`.
 pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
     let (stopping, stopped) = watch::channel(());
-    let free = Arc::new(Semaphore::new(CONNECTIONS_MAX as usize));
+    let connections_max = connections_max();
+    let free = Arc::new(Semaphore::new(connections_max as usize));
     let mut stop = pin!(stop);
     loop {
         let permit = Arc::clone(&free).acquire_owned();
@@ -63,9 +69,24 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
     }
     drop(listener);
     drop(stopping);
-    if timeout(STOP_GRACE, free.acquire_many(CONNECTIONS_MAX)).await.is_err() {
+    if timeout(STOP_GRACE, free.acquire_many(connections_max)).await.is_err() {
         warn!("some connections were cut off at stop");
     }
+}
+
+/// As many connections as there may be files, `CONNECTIONS_MAX` at most. Asks for more files where the limit is low and may be
+/// raised, as a shell's is.
+fn connections_max() -> u32 {
+    let wanted = u64::from(CONNECTIONS_MAX) + FILES_BESIDE;
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let could = wanted.min(maximum.unwrap_or(wanted));
+    if current.is_some_and(|current| current < could) {
+        // A service manager may forbid it; the limit then stays as it is.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(could), maximum });
+    }
+    let files = getrlimit(Resource::Nofile).current.unwrap_or(wanted);
+    let connections = files.saturating_sub(FILES_BESIDE).clamp(1, u64::from(CONNECTIONS_MAX));
+    u32::try_from(connections).unwrap_or(CONNECTIONS_MAX)
 }
 
 /// Answers the requests of one connection until either side ends it.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use lic_store::{error::StoreError, lock, open::DatabasePaths, read::Reader};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use crate::{error::Error, host::Hosts, readers::Readers, serve::CONNECTIONS_MAX};
+use crate::{cache::Cache, error::Error, host::Hosts, readers::Readers, serve::CONNECTIONS_MAX};
 
 /// Streams open at one time: half of all connections, so that pages can be asked for however many are left open.
 pub const STREAMS_MAX: usize = CONNECTIONS_MAX as usize / 2;
@@ -18,6 +18,7 @@ pub struct App {
     hosts: Arc<Hosts>,
     change: watch::Receiver<u64>,
     streams: Arc<Semaphore>,
+    cache: Arc<Cache>,
 }
 
 impl App {
@@ -26,7 +27,7 @@ impl App {
     pub fn new(databases: &DatabasePaths, change: watch::Receiver<u64>, hosts: Hosts) -> Self {
         let readers = Arc::new(Readers::new(databases.clone()));
         let streams = Arc::new(Semaphore::new(STREAMS_MAX));
-        Self { readers, hosts: Arc::new(hosts), change, streams }
+        Self { readers, hosts: Arc::new(hosts), change, streams, cache: Arc::default() }
     }
 
     /// Asks the databases.
@@ -63,6 +64,11 @@ impl App {
     /// The right to hold one more stream open, until it is dropped.
     pub(crate) fn stream(&self) -> Result<OwnedSemaphorePermit, Error> {
         Arc::clone(&self.streams).try_acquire_owned().map_err(|_| Error::Crowded)
+    }
+
+    /// The answers kept since the last change.
+    pub(crate) fn cache(&self) -> &Cache {
+        &self.cache
     }
 
     /// The names we answer to.

@@ -2,7 +2,9 @@
 
 pub mod avail;
 pub mod backup;
+pub mod events;
 pub mod queue;
+pub mod top;
 pub mod verify;
 
 use jiff::Timestamp;

@@ -76,6 +76,10 @@ enum Command {
     Sessions(Sessions),
     /// Refused checkouts, newest first.
     Denials(List),
+    /// Everything that happened, newest first; or, with --follow, as it happens.
+    Events(Events),
+    /// The busiest features and the latest denials on the whole terminal, kept up to date; q leaves.
+    Top,
     /// The seats of every tool, who holds them, who waits, and when those may start.
     Queue(Answer),
     /// Whether seats are free: prints how many, and leaves with 75 where there are too few. Of a tool of this machine it says what a
@@ -141,6 +145,15 @@ struct Sessions {
     /// Only those that ended.
     #[arg(long)]
     ended: bool,
+    #[command(flatten)]
+    list: List,
+}
+
+#[derive(Debug, Args)]
+struct Events {
+    /// Go on: one JSON document a line for each event, as it is learned, from now on.
+    #[arg(long, conflicts_with_all = ["from", "to", "limit", "after", "json"])]
+    follow: bool,
     #[command(flatten)]
     list: List,
 }
@@ -225,6 +238,13 @@ impl Cli {
             }
             Command::CheckConfig => check(&config),
             Command::Status(answer) => answers::status(&reader()?, answer.form(), clock()),
+            Command::Events(Events { follow: true, list }) => {
+                answers::events::follow(&reader()?, &list.filter())
+            }
+            Command::Events(Events { follow: false, list }) => {
+                answers::events::print(&reader()?, list.form(), &list.filter())
+            }
+            Command::Top => answers::top::run(&reader()?),
             Command::Queue(answer) => answers::queue::print(&reader()?, answer.form(), clock()),
             Command::Servers(answer) => answers::servers(&reader()?, answer.form()),
             Command::Features(list) => answers::features(&reader()?, list.form(), &list.filter()),

@@ -18,3 +18,5 @@ pub mod handover;
 pub mod rate;
 
 pub mod held;
+
+pub mod pages;

@@ -176,7 +176,8 @@ impl Person {
 }
 
 /// Everything a license server wrote between `from` and `to`.
-fn past(vendor: &mut Vendor, from: Timestamp, to: Timestamp) -> String {
+#[must_use]
+pub fn past(vendor: &mut Vendor, from: Timestamp, to: Timestamp) -> String {
     let mut text = vendor.banner(from);
     let mut at = vendor.next_after(from, BUSY);
     while at < to {

@@ -24,6 +24,10 @@ pub mod stage;
 
 pub mod demo;
 
+pub mod browser;
+
+pub mod hostile;
+
 pub mod up;
 
 pub mod torture;

@@ -8,14 +8,17 @@ use axum::{
 use lic_protocol::{
     event::ReasonClass,
     query::Which,
-    view::{Denial, Denials},
+    view::{
+        Denial, Denials,
+        denied::{Denied, DeniedHour},
+    },
 };
 
 use crate::{
     api::{self, Pairs},
     error::Error,
     filters,
-    format::Zones,
+    format::{self, Zones},
     link,
     pages::{Frame, print},
     query::{Asked, OF_A_LIST},
@@ -27,6 +30,8 @@ use crate::{
 struct DenialsHtml {
     frame: Frame,
     view: Denials,
+    /// On the first page of the list alone.
+    sums: Option<Denied>,
     asked: Asked,
     zones: Zones,
 }
@@ -40,10 +45,20 @@ pub(crate) async fn page(
     let json = link::list("/denials", &asked, None);
     let frame = Frame::new(&app, "denials", "Denials").with_export(&json);
     let filter = asked.filter.clone();
-    let answer = app
-        .ask(move |reader| Ok((api::denials::view(reader, &filter)?, api::servers::view(reader)?)));
-    let (view, servers) = answer.await?;
-    print(&DenialsHtml { frame, view, asked, zones: Zones::of(&servers.servers) })
+    let answer = app.ask(move |reader| {
+        let is_first = filter.after.is_none();
+        let sums = is_first.then(|| api::denied::view(reader, &filter)).transpose()?;
+        Ok((api::denials::view(reader, &filter)?, sums, api::servers::view(reader)?))
+    });
+    let (view, sums, servers) = answer.await?;
+    let sums = sums.filter(|_| !view.denials.is_empty());
+    print(&DenialsHtml { frame, view, sums, asked, zones: Zones::of(&servers.servers) })
+}
+
+/// How high the bar of an hour is, in percent of the highest.
+fn bar(sums: &Denied, hour: &DeniedHour) -> u64 {
+    let most = sums.hours.iter().map(|hour| hour.denials).max();
+    format::percent(hour.denials, most.unwrap_or(0))
 }
 
 impl DenialsHtml {

@@ -1,6 +1,17 @@
 //! The queue: page and API show the same holders, waiters and estimates, and stay short however many there are.
 
-use super::*;
+use jiff::{SignedDuration, Timestamp};
+use lic_protocol::{
+    event::{Event, Fact, Identity},
+    name::ServerName,
+    view::{Mode, Source, Waiters},
+};
+use lic_store::{
+    commit::Batch,
+    configured::{Configured, ConfiguredFeature},
+};
+
+use crate::stage::{HOSTILE, HOSTILE_START, Site, at, check, checkin, checkout, configured, wait};
 
 const RUN: SignedDuration = SignedDuration::from_mins(30);
 const MANY: usize = 1000;

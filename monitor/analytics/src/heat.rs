@@ -86,7 +86,7 @@ mod tests {
         };
         let period = at(period.0)..at(period.1);
         let zone = TimeZone::get(zone).unwrap();
-        let cells = heat(&[span], &period, &zone, &[period.clone()]);
+        let cells = heat(&[span], &period, &zone, std::slice::from_ref(&period));
         assert_eq!(cells.len(), CELLS);
         let seen = cells.into_iter().filter_map(|cell| {
             let (mean, peak) = (cell.mean?, cell.peak?);

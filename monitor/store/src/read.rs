@@ -7,6 +7,7 @@ mod happened;
 pub mod hours;
 mod pages;
 mod people;
+mod refused;
 mod search;
 mod servers;
 mod sessions;
@@ -20,6 +21,7 @@ use lic_protocol::{
     span::Span,
     view::{
         Denials, Feature, Overview, Server, Session, Sessions, Waiter,
+        denied::Denied,
         events::{Events, Happened},
         people::{FeatureUse, Hosts, UserDetail, Users},
         search::Found,
@@ -120,6 +122,14 @@ impl Reader {
     /// What SQLite meets.
     pub fn denials(&self, filter: &Filter) -> Result<Denials, StoreError> {
         denials::denials(&self.history, filter)
+    }
+
+    /// Refused checkouts summed up: what was refused most, to whom, and when.
+    ///
+    /// # Errors
+    /// What SQLite meets.
+    pub fn denied(&self, filter: &Filter) -> Result<Denied, StoreError> {
+        refused::denied(&self.history, filter)
     }
 
     /// License servers, by name.

@@ -1,4 +1,4 @@
-//! `bench`: the measurements as a program; tests/bench/launch and tests/bench/seats build what it needs and call it.
+//! `bench`: the measurements as a program; tests/bench/launch, seats and pages build what it needs and call it.
 
 use std::process::ExitCode;
 
@@ -6,11 +6,12 @@ use clap::{Parser, Subcommand};
 use lic_tests::bench::{
     handover, held,
     launch::{self, Launch},
+    pages::{self, Pages},
     rate,
     tools::Programs,
 };
 
-/// Measures licwrap and licmon on this machine.
+/// Measures licwrap, licmon and licdash on this machine.
 #[derive(Debug, Parser)]
 #[command(name = "bench")]
 struct Options {
@@ -24,6 +25,8 @@ enum What {
     Launch(Launch),
     /// What the seat server can take.
     Seats(Seats),
+    /// What the dashboard can take.
+    Pages(Pages),
 }
 
 #[derive(Debug, clap::Args)]
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
     let measured = match Options::parse().what {
         What::Launch(options) => launch::run(&options),
         What::Seats(options) => seats(&options),
+        What::Pages(options) => pages::run(&options),
     };
     match measured {
         Ok(()) => ExitCode::SUCCESS,

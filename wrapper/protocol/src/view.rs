@@ -1,5 +1,6 @@
 //! The documents that pages, API and `--json` share. A field that was not observed is `None`, never 0.
 
+pub mod denied;
 pub mod events;
 pub mod expiry;
 pub mod people;
