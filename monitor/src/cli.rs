@@ -3,6 +3,8 @@
 mod history;
 mod logs;
 mod parse;
+mod polled;
+mod servers;
 
 use std::path::PathBuf;
 
@@ -22,7 +24,7 @@ use lic_protocol::{
 use lic_store::read::Reader;
 use serde::Deserialize;
 
-use self::parse::Parse;
+use self::{parse::Parse, polled::ReplayRaw, servers::ServerCommand};
 use crate::{
     answers::{self, Form},
     around::{self, rule},
@@ -97,6 +99,11 @@ enum Command {
     Verify(history::Verify),
     /// Copy history to a file while licmon runs. Under that name is a whole copy, or none.
     Backup(history::Backup),
+    /// List, try, add and remove license servers of the configuration.
+    #[command(subcommand)]
+    Server(ServerCommand),
+    /// Read kept answers of license servers again: what this licmon makes of them.
+    ReplayRaw(ReplayRaw),
     /// Make the live database again from history.
     Rebuild,
     /// Check the configuration, and say what it means.
@@ -228,6 +235,8 @@ impl Cli {
             Command::Import(import) => import.run(&config),
             Command::Verify(verify) => verify.run(&config),
             Command::Backup(backup) => backup.run(&config),
+            Command::Server(server) => server.run(&config),
+            Command::ReplayRaw(replay) => replay.run(&config),
             Command::Rebuild => import::rebuild(&config),
             Command::Release { lease } => import::release(&config, *lease),
             Command::Avail(Avail { wish, answer }) => {
@@ -377,6 +386,7 @@ fn check(config: &Config) -> anyhow::Result<()> {
             server.directory.display()
         ))?;
     }
+    polled::say_polled(&config.polled)?;
     for tool in &config.tools {
         let seats = match tool.tool.seats {
             lic_admission::capacity::Seats::Limited(1) => "1 seat".to_owned(),

@@ -1,6 +1,7 @@
 //! licmon's sections of licwrap.toml: every key, every default, every mistake by line and column.
 
 mod lines;
+mod poll;
 mod process;
 mod tool;
 
@@ -17,11 +18,15 @@ use lic_protocol::{
     want::OR,
 };
 use lic_store::open::DatabasePaths;
-use serde::{Deserialize, de::IgnoredAny};
+use serde::Deserialize;
 use toml::Spanned;
 
-use self::{lines::LinesSection, tool::ToolSection};
-use crate::{around, server::config::ToolConfig, sources::encoding::Encoding};
+use self::{
+    lines::LinesSection,
+    poll::{POLLED_MAX, PollSection},
+    tool::ToolSection,
+};
+use crate::{around, poll::PolledServer, server::config::ToolConfig, sources::encoding::Encoding};
 
 /// How often a folder of logs is looked through, whatever the file system tells.
 pub const SCAN_DEFAULT: Duration = Duration::from_secs(1);
@@ -37,6 +42,8 @@ pub struct Config {
     pub scan: Duration,
     /// License servers whose logs are followed.
     pub servers: Vec<LogServer>,
+    /// License servers that are asked for their state.
+    pub polled: Vec<PolledServer>,
     /// How often the processes of this machine are looked at.
     pub scan_processes: Duration,
     /// Tools that licwrap runs.
@@ -72,9 +79,16 @@ impl Config {
     pub fn load(place: Place) -> Result<Self, ConfigError> {
         let sections: Sections = place.file.sections()?;
         let mistakes = Mistakes(&place.file);
-        let mut servers = Vec::new();
+        let (mut servers, mut polled) = (Vec::new(), Vec::new());
         for section in &sections.server {
-            servers.push(mistakes.server(section)?);
+            servers.extend(mistakes.server(section)?);
+            if let Some(poll) = &section.poll {
+                polled.push(mistakes.polled(section, poll)?);
+            }
+            if polled.len() > POLLED_MAX {
+                let message = format!("licmon asks at most {POLLED_MAX} license servers");
+                return mistakes.at(&section.name, message);
+            }
         }
         let mut tools = Vec::new();
         for section in &sections.tool {
@@ -94,7 +108,7 @@ impl Config {
             scan = lite_interval(&place)?.unwrap_or(scan);
         }
         let log = sections.monitor.log;
-        Ok(Self { place, scan, servers, scan_processes, tools, log })
+        Ok(Self { place, scan, servers, polled, scan_processes, tools, log })
     }
 
     /// The two databases.
@@ -140,7 +154,7 @@ struct ServerSection {
     zone: Option<Spanned<String>>,
     log: Option<LogSection>,
     lines: Option<Spanned<LinesSection>>,
-    poll: Option<Spanned<IgnoredAny>>,
+    poll: Option<PollSection>,
     sessions_from: Option<Spanned<String>>,
 }
 
@@ -160,14 +174,15 @@ impl Mistakes<'_> {
         Err(self.0.mistake(value.span().start, message))
     }
 
-    fn server(&self, section: &ServerSection) -> Result<LogServer, ConfigError> {
+    /// The server of a section whose logs are followed; `None` where it is only asked.
+    fn server(&self, section: &ServerSection) -> Result<Option<LogServer>, ConfigError> {
         let name = section.name.get_ref();
-        if let Some(poll) = &section.poll {
-            return self
-                .at(poll, "polling is not built yet: licmon reads logs; remove `poll`".into());
-        }
         if let Some(from) = section.sessions_from.as_ref().filter(|from| from.get_ref() != "log") {
-            return self.at(from, "`sessions_from` is \"log\": licmon reads logs".into());
+            return self
+                .at(from, "`sessions_from` is \"log\": answers make no sessions yet".into());
+        }
+        if section.log.is_none() && section.lines.is_none() && section.poll.is_some() {
+            return Ok(None);
         }
         let system = self.system(section)?;
         let (zone, zone_name) = match &section.zone {
@@ -175,14 +190,16 @@ impl Mistakes<'_> {
             None => machine_zone(),
         };
         let Some(log) = &section.log else {
-            let message = format!("server `{name}` has no `log = {{ directory = \"...\" }}`");
+            let message = format!(
+                "server `{name}` has no `log = {{ directory = \"...\" }}` and no `poll = {{ command = [...] }}`"
+            );
             return self.at(&section.name, message);
         };
         let pattern = match &log.pattern {
             Some(pattern) => self.pattern(pattern)?,
             None => Pattern::new(system.log_pattern()).expect("a pattern of ours is one"),
         };
-        Ok(LogServer {
+        Ok(Some(LogServer {
             name: ServerName::from(name.as_str()),
             system,
             zone,
@@ -193,7 +210,7 @@ impl Mistakes<'_> {
                 .encoding
                 .as_ref()
                 .map_or(Ok(Encoding::Bytes), |name| self.encoding(name))?,
-        })
+        }))
     }
 
     fn choice<T: Copy>(
@@ -385,6 +402,46 @@ mod tests {
             "c.toml:2:8: the tool name `a || b` holds ` || `, which stands between alternatives in -f",
         );
         check("[[tool]]\nname = \"t\"\n", "c.toml:1:1: missing field `seats`");
+    }
+
+    const ASKED: &str = "[[server]]\nname = \"a\"\nsystem = \"olicense\"\n";
+
+    #[test]
+    fn what_is_asked_needs_no_log() {
+        check(
+            &format!("{ASKED}poll = {{ command = [\"/opt/olixtool\"] }}\n"),
+            "0 servers, 0 tools",
+        );
+        check(
+            &format!(
+                "{SERVER}poll = {{ command = [\"/opt/ask\"], every = \"1m\", timeout = \"5s\" }}\n"
+            ),
+            "1 servers, 0 tools",
+        );
+        check(
+            ASKED,
+            "c.toml:3:10: licmon reads no logs of `olicense`: have it asked, with `poll = { command = [...] }`",
+        );
+        check(
+            &format!("{ASKED}poll = {{ command = [\"olixtool\"] }}\n"),
+            "c.toml:4:20: `command` begins with the absolute path of a program, like [\"/opt/lmutil\", \"lmstat\", \"-a\"]; no shell reads it",
+        );
+        check(
+            &format!("{ASKED}poll = {{ command = [\"/x\"], every = \"10ms\" }}\n"),
+            "c.toml:4:36: `every` is at least \"1s\"",
+        );
+        check(
+            &format!("{ASKED}poll = {{ command = [\"/x\"], format = \"lmstatt\" }}\n"),
+            "c.toml:4:37: unknown format `lmstatt`; known: lmstat, license-file, rlmstat, olixtool, olicense-xml, dsls-csv, dsls-all, lmxendutil, lstc-qrun, lsmon, scontrol, json",
+        );
+        let pattern = ASKED.replace("olicense", "pattern");
+        check(&format!("{pattern}poll = {{ command = [\"/x\"] }}\n"), "0 servers, 0 tools");
+        check(
+            &format!(
+                "{pattern}poll = {{ command = [\"/x\"], lines = {{ feature = '(?<feature>.)(?<seats>.)' }} }}\n"
+            ),
+            "c.toml:4:36: `feature` has the group `seats`; known: feature, issued, in_use, reserved, queued, version, vendor, pool, expires",
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! logs ──────► sources ─┐ parse
+//! commands ──► poll ────┤
 //!                       ├──────► pipe ─► writer ─► store ─► history.db
 //! wrappers ──► server ──┘ admission                  └────► license_manager.db
 //!     └── reply ◄─┘
@@ -20,9 +21,11 @@ pub mod lite;
 pub mod manager;
 pub mod parse;
 pub mod pipe;
+pub mod poll;
 pub mod progress;
 pub mod serve;
 pub mod server;
+pub mod servers;
 pub mod sources;
 pub mod systems;
 pub mod table;

@@ -45,6 +45,7 @@ use crate::{
     config::{Config, LogServer},
     manager,
     pipe::{EventSink, Message, pipe},
+    poll::{PolledServer, Poller, kept},
     server::{
         SeatServer,
         config::{Believed, BelievedSession, SeatServerConfig, SpoolConfig, ToolConfig},
@@ -132,6 +133,7 @@ pub fn serve(
     let looking = spawn("look around", ends.clone(), move || around.run(&told))?;
     let (stop_seats, seating) = start_seats(seats, ends.clone())?;
     let following = start_followers(followers, &sink, &ends)?;
+    let asking = start_pollers(config, &sink, &ends)?;
     start_signals(signals, ends, reloader)?;
     info!(
         "ready: {} license servers, {} tools, databases in {}",
@@ -148,11 +150,15 @@ pub fn serve(
     }
     // Who is gone already needs not be told.
     let _ = tell_around.send(Told::Stop);
+    let asking: Vec<JoinHandle<()>> = asking.into_iter().map(|(_stop, thread)| thread).collect();
     drop(stop_seats);
     drop(configuring);
     acts.stop();
     // A thread that panicked has told so; the others are waited for all the same, or the pipe would not be drained.
     for (_, thread) in following {
+        drop(thread.join());
+    }
+    for thread in asking {
         drop(thread.join());
     }
     drop(looking.join());
@@ -197,6 +203,15 @@ pub fn clock() -> Timestamp {
 
 fn configured(config: &Config) -> Configured {
     let mut servers: Vec<ConfiguredServer> = config.servers.iter().map(configured_server).collect();
+    let is_followed =
+        |polled: &&PolledServer| config.servers.iter().any(|server| server.name == polled.name);
+    servers.extend(config.polled.iter().filter(|polled| !is_followed(polled)).map(|polled| {
+        ConfiguredServer {
+            name: polled.name.clone(),
+            system: polled.system.clone(),
+            zone: polled.zone_name.clone(),
+        }
+    }));
     if !config.tools.is_empty() {
         let (_, zone) = crate::config::machine_zone();
         servers.push(ConfiguredServer {
@@ -317,6 +332,23 @@ fn start_followers(
         let follower = Follower::new(following, sink.clone(), clock, waker.clone());
         let thread = spawn("follower", ends.clone(), move || follower.run(&hints))?;
         started.push((waker, thread));
+    }
+    Ok(started)
+}
+
+/// Starts a thread for each license server that is asked. It stops when its sender is dropped.
+fn start_pollers(
+    config: &Config,
+    sink: &EventSink,
+    ends: &SyncSender<End>,
+) -> anyhow::Result<Vec<(Sender<()>, JoinHandle<()>)>> {
+    let raw = config.place.state.join(kept::FOLDER);
+    let mut started = Vec::new();
+    for server in &config.polled {
+        let (stop, stopped) = channel();
+        let poller = Poller::new(server.clone(), sink.clone(), clock, raw.clone());
+        let thread = spawn("poller", ends.clone(), move || poller.run(&stopped))?;
+        started.push((stop, thread));
     }
     Ok(started)
 }

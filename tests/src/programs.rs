@@ -23,6 +23,8 @@ pub struct Programs {
     pub licwrap: PathBuf,
     /// The pretend tool.
     pub probe: PathBuf,
+    /// The pretend license server.
+    pub license_server: PathBuf,
     /// The torture, which is also the tool that it wraps.
     pub torture: PathBuf,
     /// What is not as it should be, for people.
@@ -59,6 +61,7 @@ pub fn build(options: &[&str]) -> anyhow::Result<Programs> {
         licdash: folder.join("licdash"),
         licwrap: folder.join("licwrap"),
         probe: folder.join("probe"),
+        license_server: folder.join("license-server"),
         torture: folder.join("torture"),
         notes: Vec::new(),
     };

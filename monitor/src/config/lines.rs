@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lic_parse::{
     LicenseSystem,
     pattern::{self, Expressions, Pattern},
-    registry,
+    registry, status,
 };
 use lic_protocol::config::ConfigError;
 use serde::Deserialize;
@@ -46,6 +46,12 @@ impl Mistakes<'_> {
             }
             None => registry::license_system(name).map_or_else(
                 || {
+                    if status::formats().iter().any(|format| format.system() == name) {
+                        let message = format!(
+                            "licmon reads no logs of `{name}`: have it asked, with `poll = {{ command = [...] }}`"
+                        );
+                        return self.at(&section.system, message);
+                    }
                     let known: Vec<&str> = registry::names().chain([pattern::NAME]).collect();
                     let known = known.join(", ");
                     let message = format!("unknown license system `{name}`; known: {known}");

@@ -23,6 +23,10 @@ use crate::{
 /// Bytes of an answer that are read: no license server prints as much.
 pub const ANSWER_BYTES_MAX: u64 = 16 << 20;
 
+/// The columns of features.
+pub const FEATURE_HEADS: [&str; 9] =
+    ["FEATURE", "VERSION", "VENDOR", "POOL", "ISSUED", "IN USE", "RESERVED", "QUEUED", "EXPIRES"];
+
 /// Prints what the best of these formats understands of a file. `-` is standard input.
 ///
 /// # Errors
@@ -72,11 +76,7 @@ fn say_all(format: &str, snapshot: &Snapshot) -> anyhow::Result<()> {
     say_servers(snapshot)?;
     if !snapshot.features.is_empty() {
         say("")?;
-        let heads = [
-            "FEATURE", "VERSION", "VENDOR", "POOL", "ISSUED", "IN USE", "RESERVED", "QUEUED",
-            "EXPIRES",
-        ];
-        say_table(&heads, snapshot.features.iter().map(feature), "")?;
+        say_table(&FEATURE_HEADS, snapshot.features.iter().map(feature), "")?;
     }
     let holders =
         snapshot.features.iter().flat_map(|it| it.holders.iter().map(move |holder| (it, holder)));
@@ -114,7 +114,9 @@ fn say_servers(snapshot: &Snapshot) -> anyhow::Result<()> {
     say_table(&["KIND", "NAME", "STATE", "VERSION", "ERROR"], rows, "")
 }
 
-fn feature(it: &FeatureStatus) -> Vec<String> {
+/// The cells of a feature, below [`FEATURE_HEADS`].
+#[must_use]
+pub fn feature(it: &FeatureStatus) -> Vec<String> {
     let issued = if it.uncounted { "uncounted".to_owned() } else { cell(it.issued) };
     let expires = it.expires.map(|expires| match expires {
         Expiry::At(at) => time(at),

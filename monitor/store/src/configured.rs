@@ -63,6 +63,8 @@ pub(crate) fn apply(live: &Connection, configured: &Configured) -> Result<(), St
     live.execute_batch(
         "delete from server where heard_ms is null;
         update server set configured = 0;
+        delete from poll;
+        delete from polled;
         delete from fault;",
     )
     .doing(doing)?;

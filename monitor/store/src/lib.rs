@@ -12,6 +12,7 @@ pub mod gaps;
 pub mod lite;
 pub mod lock;
 pub mod open;
+pub mod polled;
 pub mod read;
 pub mod verify;
 pub mod writer;

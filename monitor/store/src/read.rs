@@ -7,6 +7,7 @@ mod happened;
 pub mod hours;
 mod pages;
 mod people;
+mod polled;
 mod refused;
 mod search;
 mod servers;

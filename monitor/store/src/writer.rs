@@ -25,6 +25,7 @@ use crate::{
     lock::Lock,
     names::Names,
     open::{self, DatabasePaths},
+    polled::{self, Polled},
     replay,
     rollups::Rollups,
     servers::Servers,
@@ -144,6 +145,16 @@ impl Writer {
     /// What SQLite meets.
     pub fn set_fault(&mut self, fault: &configured::Fault) -> Result<(), StoreError> {
         configured::set_fault(&self.live, fault)
+    }
+
+    /// Puts what a license server answered into the picture.
+    ///
+    /// # Errors
+    /// What SQLite meets.
+    pub fn set_polled(&mut self, polled: &Polled) -> Result<(), StoreError> {
+        let change = begin(&mut self.live)?;
+        polled::set(&change, polled)?;
+        change.commit().doing("keep what a license server answered")
     }
 
     /// Commits batches together: history first, then live. Tells what became of each.

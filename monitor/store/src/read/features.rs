@@ -8,7 +8,7 @@ use lic_protocol::{
 };
 use rusqlite::Connection;
 
-use super::{time, word};
+use super::{polled, time, word};
 use crate::error::{Doing, StoreError};
 
 /// What is held of a feature.
@@ -66,6 +66,7 @@ pub(super) fn all(live: &Connection, servers: &[Server]) -> Result<Vec<Feature>,
             mode: mode.map(|mode| word("feature.mode", &mode, Mode::from_word)).transpose()?,
         });
     }
+    polled::tell(live, servers, &mut all)?;
     Ok(all)
 }
 

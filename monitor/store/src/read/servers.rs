@@ -7,7 +7,7 @@ use lic_protocol::{
 };
 use rusqlite::Connection;
 
-use super::{time, word};
+use super::{polled, time, word};
 use crate::{
     checkpoint::{self, Checkpoint},
     error::{Doing, StoreError},
@@ -29,7 +29,8 @@ pub(super) fn all(
         order by name";
     let mut query = live.prepare_cached(sql).doing(doing)?;
     let mut rows = query.query([]).doing(doing)?;
-    let mut servers = Vec::new();
+    let mut servers: Vec<Server> = Vec::new();
+    let answers = polled::answers(live)?;
     while let Some(row) = rows.next().doing(doing)? {
         let name = ServerName::new(row.get::<_, String>(0).doing(doing)?);
         let files = checkpoint::of_server(history, &name)?;
@@ -53,7 +54,8 @@ pub(super) fn all(
                 (word("server.state", &state, ServerState::from_word)?, since)
             }
         };
-        servers.push(Server {
+        let is_told = is_configured && error.is_none();
+        let mut server = Server {
             state,
             since,
             zone: row.get(2).doing(doing)?,
@@ -67,7 +69,11 @@ pub(super) fn all(
             sources: sources(&files, &faults),
             name,
             system,
-        });
+        };
+        if let Some(answered) = answers.get(server.name.as_str()).filter(|_| is_told) {
+            answered.tell(&mut server);
+        }
+        servers.push(server);
     }
     Ok(servers)
 }
