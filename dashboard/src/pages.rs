@@ -24,7 +24,7 @@ use lic_protocol::view::{Feature, Mode, Server};
 
 use crate::{
     error::{Error, Told},
-    format, link,
+    filters, format, link,
     state::App,
 };
 
@@ -49,6 +49,8 @@ pub(crate) struct Frame {
     now: Timestamp,
     /// Whether a licmon runs.
     is_watched: bool,
+    /// Histories that were damaged and set aside.
+    aside: Vec<String>,
     /// The same view as JSON.
     json: Option<String>,
     /// The rows of the same view as CSV.
@@ -62,8 +64,9 @@ impl Frame {
     fn new(app: &App, here: &'static str, title: &str) -> Self {
         let (change, now) = (app.change_number(), app.now());
         let is_watched = app.is_watched();
+        let aside = app.histories_aside();
         let (json, csv, searched) = (None, None, String::new());
-        Self { title: title.to_owned(), here, change, now, is_watched, json, csv, searched }
+        Self { title: title.to_owned(), here, change, now, is_watched, aside, json, csv, searched }
     }
 
     /// With a link to the same view as JSON, at `path` under `/api/v1`.
@@ -79,10 +82,18 @@ impl Frame {
 
     /// A frame for a page that tells a failure; it has no time of its own.
     pub(crate) fn of_failure(title: &str, change: u64) -> Self {
-        let title = title.to_owned();
-        let (now, json, csv, searched) = (Timestamp::UNIX_EPOCH, None, None, String::new());
         // A failure says itself what is wrong.
-        Self { title, here: "", change, now, is_watched: true, json, csv, searched }
+        Self {
+            title: title.to_owned(),
+            here: "",
+            change,
+            now: Timestamp::UNIX_EPOCH,
+            is_watched: true,
+            aside: Vec::new(),
+            json: None,
+            csv: None,
+            searched: String::new(),
+        }
     }
 
     /// How far ahead an estimate was when the page was asked for.

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use lic_store::{error::StoreError, lock, open::DatabasePaths, read::Reader};
+use lic_store::{
+    damage::histories_aside, error::StoreError, lock, open::DatabasePaths, read::Reader,
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::{cache::Cache, error::Error, host::Hosts, readers::Readers, serve::CONNECTIONS_MAX};
@@ -49,6 +51,14 @@ impl App {
     /// Whether a licmon runs that keeps the databases up to date.
     pub(crate) fn is_watched(&self) -> bool {
         lock::is_held(self.readers.databases())
+    }
+
+    /// Histories that were damaged and set aside, whose records no page shows.
+    pub(crate) fn histories_aside(&self) -> Vec<String> {
+        let aside = histories_aside(self.readers.databases());
+        let mut aside: Vec<String> = aside.iter().map(|path| path.display().to_string()).collect();
+        aside.sort_unstable();
+        aside
     }
 
     /// The number of the last change. Ask for it before asking the databases: a page must never claim to be newer than it is.

@@ -30,6 +30,7 @@ use lic_protocol::{
 };
 use lic_store::{
     configured::{Configured, ConfiguredFeature, ConfiguredServer},
+    damage::histories_aside,
     read::Reader,
     writer::Writer,
 };
@@ -185,6 +186,15 @@ pub fn open_writer(config: &Config) -> anyhow::Result<Writer> {
         made.with_context(|| format!("make folder {}", folder.display()))?;
     }
     let writer = Writer::open(&config.databases())?;
+    for aside in writer.aside() {
+        let histories = histories_aside(&config.databases());
+        let then = if histories.contains(aside) {
+            "a new history is begun, of what the logs still tell: restore a backup, or see `licmon doctor`"
+        } else {
+            "it was made again from history, and nothing is missing"
+        };
+        error!("a database was damaged and is set aside as {}: {then}", aside.display());
+    }
     if let Some(copy) = writer.copy() {
         info!(
             "the schema of history has changed; as it was before it is in {}: remove it when you are content",

@@ -3,7 +3,7 @@
 use std::{fs, os::unix::fs::MetadataExt, path::Path};
 
 use lic_protocol::doctor::Findings;
-use lic_store::{error::StoreError, read::Reader};
+use lic_store::{damage::histories_aside, error::StoreError, read::Reader};
 use nix::sys::statvfs::statvfs;
 use rustix::fs::statfs;
 
@@ -34,6 +34,13 @@ pub(super) fn look(config: &Config, who: &Who, findings: &mut Findings) {
     if let Err(error) = Reader::open(&config.databases()).and_then(|reader| reader.servers()) {
         let mend = mend_of(&error);
         findings.fault(ABOUT, format!("{:#}", anyhow::Error::from(error)), mend);
+    }
+    for aside in histories_aside(&config.databases()) {
+        findings.fault(
+            ABOUT,
+            format!("{} was damaged and set aside: what is in it is shown nowhere", aside.display()),
+            "restore a backup, or what `sqlite3 .recover` makes of it; then move it to another folder",
+        );
     }
     for database in [&config.place.history, &config.place.live] {
         look_at_file(database, who, findings);

@@ -2,6 +2,8 @@
 
 use std::{io, path::PathBuf};
 
+use rusqlite::ErrorCode;
+
 /// What can go wrong with the databases; each says what we were doing and to what.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -96,6 +98,14 @@ pub enum StoreError {
         /// Why.
         source: rusqlite::Error,
     },
+    /// A database is not as it was written.
+    #[error("{} is damaged: {what}", path.display())]
+    Damaged {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite says of it.
+        what: String,
+    },
     /// SQLite itself is too old to be trusted with a write-ahead log.
     #[error("SQLite {found} has a known fault in its write-ahead log: 3.51.3 or newer is needed")]
     SqliteTooOld {
@@ -140,6 +150,42 @@ pub enum StoreError {
         /// Why.
         why: &'static str,
     },
+}
+
+impl StoreError {
+    /// Whether a database is not as it was written.
+    pub(crate) fn is_damage(&self) -> bool {
+        matches!(self, Self::Damaged { .. }) || self.sqlite().is_some_and(is_damage)
+    }
+
+    /// Whether a database holds what contradicts what was to be put into it.
+    pub(crate) fn is_contradiction(&self) -> bool {
+        let code = self.sqlite().and_then(rusqlite::Error::sqlite_error_code);
+        code == Some(ErrorCode::ConstraintViolation)
+    }
+
+    fn sqlite(&self) -> Option<&rusqlite::Error> {
+        match self {
+            Self::Sql { source, .. } | Self::Open { source, .. } | Self::Copy { source, .. } => {
+                Some(source)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Whether SQLite's error says that the file is not as it was written.
+fn is_damage(error: &rusqlite::Error) -> bool {
+    match error {
+        rusqlite::Error::InvalidColumnType(..)
+        | rusqlite::Error::IntegralValueOutOfRange(..)
+        | rusqlite::Error::FromSqlConversionFailure(..)
+        | rusqlite::Error::Utf8Error(..) => true,
+        _ => matches!(
+            error.sqlite_error_code(),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+        ),
+    }
 }
 
 /// Adds what we were doing to SQLite's error.

@@ -7,6 +7,7 @@ pub mod backup;
 pub mod checkpoint;
 pub mod commit;
 pub mod configured;
+pub mod damage;
 pub mod error;
 pub mod gaps;
 pub mod lite;

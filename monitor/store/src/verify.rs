@@ -6,10 +6,10 @@ mod schema;
 mod walk;
 mod window;
 
-use std::path::Path;
+use std::{error::Error, path::Path};
 
 use lic_protocol::seal::{Head, Verified};
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::Connection;
 
 use self::walk::Walk;
 use crate::{
@@ -45,8 +45,9 @@ pub(crate) fn verify_file(
         .and_then(|()| Walk::over(&history, published, &mut verified, &mut progress))
         .and_then(|()| check_pages(&history, &mut verified));
     match looked {
-        Err(StoreError::Sql { doing, source }) if is_damage(&source) => {
-            verified.fault("file", None, format!("cannot be read further: {doing}: {source}"));
+        Err(error) if error.is_damage() => {
+            let why = error.source().map(|source| format!(": {source}")).unwrap_or_default();
+            verified.fault("file", None, format!("cannot be read further: {error}{why}"));
         }
         looked => looked?,
     }
@@ -67,18 +68,4 @@ fn check_pages(history: &Connection, verified: &mut Verified) -> Result<(), Stor
         }
     }
     Ok(())
-}
-
-/// Whether SQLite's error says that the file is not as it was written.
-pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
-    match error {
-        rusqlite::Error::InvalidColumnType(..)
-        | rusqlite::Error::IntegralValueOutOfRange(..)
-        | rusqlite::Error::FromSqlConversionFailure(..)
-        | rusqlite::Error::Utf8Error(..) => true,
-        _ => matches!(
-            error.sqlite_error_code(),
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
-        ),
-    }
 }

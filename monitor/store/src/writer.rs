@@ -3,6 +3,7 @@
 mod append;
 mod ends;
 mod gaps;
+mod opening;
 mod remake;
 
 use std::path::{Path, PathBuf};
@@ -11,20 +12,21 @@ use jiff::Timestamp;
 use lic_protocol::{name::ServerName, seal::Head};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
-use self::append::{Append, Memory};
+use self::{
+    append::{Append, Memory},
+    opening::Databases,
+};
 use crate::{
     chain::Chain,
     checkpoint::{self, Checkpoint},
     commit::{Batch, Receipt},
-    configured, copy,
+    configured, damage,
     error::{Doing, StoreError},
     fold::Fold,
     history::Records,
-    identify::{self, Found},
     live,
     lock::Lock,
-    names::Names,
-    open::{self, DatabasePaths},
+    open::DatabasePaths,
     polled::{self, Polled},
     replay,
     rollups::Rollups,
@@ -39,37 +41,36 @@ pub struct Writer {
     chain: Chain,
     memory: Memory,
     copy: Option<PathBuf>,
+    aside: Vec<PathBuf>,
+    paths: DatabasePaths,
     lock: Lock,
 }
 
 impl Writer {
-    /// Opens both databases, makes them if need be, and brings live up to history.
+    /// Opens both databases, makes them if need be, and brings live up to history. One that is damaged is set aside first.
     ///
     /// # Errors
     /// When another process writes them, when a file is not ours or from a newer program, and whatever SQLite meets.
     pub fn open(paths: &DatabasePaths) -> Result<Self, StoreError> {
         let lock = Lock::take(paths)?;
-        let copy = match identify::both(paths)? {
-            Found::Ours => copy::of_older(&paths.history)?,
-            Found::Nothing => None,
-        };
-        let history = open::history_for_writing(&paths.history)?;
-        open::trust(&history)?;
-        let mut live = open::live_for_writing(&paths.live)?;
-        let (servers, mut names) = (Servers::load(&history)?, Names::default());
-        let chain = Chain::load(&history, &mut names)?;
-        let change = begin(&mut live)?;
-        if live::watermark(&change)? > replay::last_id(&history)? {
-            // This live belongs to another history, or to a later state of this one.
-            live::clear(&change)?;
-        }
-        let number =
-            |server: &str, feature: &str| servers.feature(&history, &mut names, server, feature);
-        let mut rollups = Rollups::load(&change, number)?;
-        catch_up(&history, &change, &servers, &mut rollups)?;
-        change.commit().doing("catch up with history")?;
-        let memory = Memory::load(&history, &live, &servers, names, rollups)?;
-        Ok(Self { history, live, servers, chain, memory, copy, lock })
+        let Databases { history, live, aside } = opening::open(paths)?;
+        Ok(Self {
+            live,
+            servers: history.servers,
+            chain: history.chain,
+            memory: history.memory,
+            copy: history.copy,
+            history: history.db,
+            paths: paths.clone(),
+            aside,
+            lock,
+        })
+    }
+
+    /// The databases that were found damaged when this was opened, where they are now.
+    #[must_use]
+    pub fn aside(&self) -> &[PathBuf] {
+        &self.aside
     }
 
     /// Where the history of before an upgrade was copied to when it was opened; `None` where it had the newest schema.
@@ -246,19 +247,32 @@ impl Writer {
         )
     }
 
-    /// Stores what `work` appends in one commit: history first, then live.
+    /// Stores what `work` appends in one commit: history first, then live. A database that is damaged is noted for the next start.
     fn together<'e, T>(
         &mut self,
         now: Timestamp,
         work: impl FnOnce(&mut Append<'_, 'e>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let Self { history, live, servers, chain, memory, .. } = self;
+        let fold = marked(Fold::of(&self.live, &self.servers), &self.paths.live)?;
+        let stored = self.store(now, fold, work);
+        let (told, fold) = marked(stored, &self.paths.history)?;
+        let folded = self.fold(&fold);
+        marked(folded, &self.paths.live)?;
+        Ok(told)
+    }
+
+    fn store<'e, T>(
+        &mut self,
+        now: Timestamp,
+        fold: Fold<'e>,
+        work: impl FnOnce(&mut Append<'_, 'e>) -> Result<T, StoreError>,
+    ) -> Result<(T, Fold<'e>), StoreError> {
+        let Self { history, servers, chain, memory, .. } = self;
         let first_id = memory.next_id();
         let doing = "commit to history";
         history.execute_batch("begin immediate").doing(doing)?;
         let (told, fold) = {
             let records = Records::of(history, &mut chain.records)?;
-            let fold = Fold::of(live, servers)?;
             let mut append = Append { records, servers, memory: &mut *memory, fold };
             (work(&mut append)?, append.fold)
         };
@@ -269,13 +283,24 @@ impl Writer {
             chain.add_batch(history, (first_id, last_id), at_ms, names, blocks)?;
         }
         history.execute_batch("commit").doing(doing)?;
+        Ok((told, fold))
+    }
+
+    fn fold(&mut self, fold: &Fold<'_>) -> Result<(), StoreError> {
+        let Self { live, servers, memory, .. } = self;
         let change = begin(live)?;
         fold.store(&change, servers)?;
         memory.rollups.store(&change, servers)?;
-        live::set_watermark(&change, last_id)?;
-        change.commit().doing("commit to live")?;
-        Ok(told)
+        live::set_watermark(&change, memory.next_id() - 1)?;
+        change.commit().doing("commit to live")
     }
+}
+
+fn marked<T>(done: Result<T, StoreError>, path: &Path) -> Result<T, StoreError> {
+    if done.as_ref().is_err_and(StoreError::is_damage) {
+        damage::mark(path);
+    }
+    done
 }
 
 /// Folds into live whatever history has and live has not. The caller commits.

@@ -40,15 +40,9 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    /// Reads it from both databases; what was read of it already is given.
-    pub(super) fn load(
-        history: &Connection,
-        live: &Connection,
-        servers: &Servers,
-        names: Names,
-        rollups: Rollups,
-    ) -> Result<Self, StoreError> {
-        let mut memory = Self {
+    /// Reads what history alone tells.
+    pub(super) fn of(history: &Connection, names: Names) -> Result<Self, StoreError> {
+        Ok(Self {
             names,
             blocks: Blocks::load(history)?,
             sessions: OpenKeys::default(),
@@ -56,14 +50,12 @@ impl Memory {
             early: Early::load(history)?,
             starts: Starts::load(history)?,
             gaps: OpenGaps::load(history)?,
-            rollups,
+            rollups: Rollups::default(),
             is_settled: false,
-        };
-        memory.open(history, live, servers)?;
-        Ok(memory)
+        })
     }
 
-    /// Reads again what is open in the picture.
+    /// Reads what is open in the picture, also when it was made again.
     pub(super) fn open(
         &mut self,
         history: &Connection,
