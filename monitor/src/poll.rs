@@ -9,7 +9,7 @@ pub mod replay;
 mod ended;
 
 use std::{
-    path::PathBuf,
+    path::Path,
     sync::{
         Arc,
         mpsc::{Receiver, RecvTimeoutError},
@@ -68,7 +68,7 @@ impl Poller {
         server: PolledServer,
         sink: EventSink,
         clock: fn() -> Timestamp,
-        raw: PathBuf,
+        raw: &Path,
     ) -> Self {
         let kept = Kept::new(raw, &server.name);
         Self { server, sink, clock, kept, state: None, is_keeping: true }
@@ -97,7 +97,7 @@ impl Poller {
         self.say(&snapshot);
         let state = snapshot.state;
         let is_answer = matches!(state, ServerState::Up | ServerState::Degraded);
-        let response_ms = is_answer.then(|| told.took.as_secs_f64() * 1000.0);
+        let response_ms = is_answer.then_some(told.took.as_secs_f64() * 1000.0);
         let polled = Polled { server: self.server.name.clone(), asked_at, response_ms, snapshot };
         self.sink.act(move |writer| writer.set_polled(&polled))?;
         Ok(state)

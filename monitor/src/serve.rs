@@ -356,7 +356,7 @@ fn start_pollers(
     let mut started = Vec::new();
     for server in &config.polled {
         let (stop, stopped) = channel();
-        let poller = Poller::new(server.clone(), sink.clone(), clock, raw.clone());
+        let poller = Poller::new(server.clone(), sink.clone(), clock, &raw);
         let thread = spawn("poller", ends.clone(), move || poller.run(&stopped))?;
         started.push((stop, thread));
     }

@@ -1,7 +1,10 @@
 //! License servers are asked for their state: what they answer is shown, and one that hangs, forks, floods or talks nonsense is
 //! told of, ended, and delays nobody.
 
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use lic_protocol::view::{Feature, Overview, Server, ServerState, Servers};
 use lic_tests::{
@@ -18,7 +21,7 @@ const MEMORY_KB_MAX: u64 = 64 * 1024;
 /// A site that asks servers of these names, each every second and with a second to answer; they serve at first.
 fn site(names: &[&str]) -> (Site, Vec<Script>) {
     let site = Site::without_log("");
-    let mut config = std::fs::read_to_string(site.config()).unwrap();
+    let mut config = fs::read_to_string(site.config()).expect("the configuration");
     let mut scripts = Vec::new();
     for name in names {
         let script = Script::new(site.path(&format!("{name}.script")));
@@ -26,7 +29,7 @@ fn site(names: &[&str]) -> (Site, Vec<Script>) {
         config += &script.section(name, &programs().license_server, "1s", "1s");
         scripts.push(script);
     }
-    std::fs::write(site.config(), config).unwrap();
+    fs::write(site.config(), config).expect("a configuration");
     (site, scripts)
 }
 

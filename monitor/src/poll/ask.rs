@@ -38,7 +38,7 @@ const REST: Duration = Duration::from_millis(200);
 /// How long it may take to end what was told to.
 const END_MAX: Duration = Duration::from_secs(1);
 /// Bytes read at a time.
-const CHUNK_BYTES: usize = 64 * 1024;
+const CHUNK_BYTES: usize = 16 * 1024;
 /// The variable that marks whatever the program starts.
 const MARK: &str = "LICMON_ASK";
 
@@ -308,7 +308,7 @@ mod tests {
 
     #[test]
     fn endless_output_is_cut() {
-        let told = ask("exec cat /dev/zero", Duration::from_secs(60));
+        let told = ask("exec cat /dev/zero", Duration::from_mins(1));
         assert_eq!(told.ended.to_string(), "more than 16 MiB of answer, the program was ended");
         assert_eq!(told.text.len(), HEAD_BYTES);
     }
@@ -316,7 +316,7 @@ mod tests {
     #[test]
     fn stopping_licmon_waits_for_no_answer() {
         let command = ["/bin/sleep".to_owned(), "7774".to_owned()];
-        let told = Ask { command: &command, timeout: Duration::from_secs(60) }.run(|| true);
+        let told = Ask { command: &command, timeout: Duration::from_mins(1) }.run(|| true);
         assert_eq!(told.ended.to_string(), "licmon stops");
         assert!(!lives("7774"));
     }

@@ -2,6 +2,7 @@
 //! day and start of licmon. A file is a row of zstd frames, each an answer behind a line of JSON that tells of it.
 
 use std::{
+    fmt::Write as _,
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Write},
     os::unix::fs::DirBuilderExt,
@@ -54,8 +55,8 @@ pub struct Kept {
 impl Kept {
     /// Keeps them below `raw`.
     #[must_use]
-    pub fn new(raw: PathBuf, server: &ServerName) -> Self {
-        Self { folder: folder(&raw, server), open: None }
+    pub fn new(raw: &Path, server: &ServerName) -> Self {
+        Self { folder: folder(raw, server), open: None }
     }
 
     /// Adds an answer.
@@ -113,7 +114,7 @@ pub fn folder(raw: &Path, server: &ServerName) -> PathBuf {
         if byte.is_ascii_alphanumeric() || b"-_".contains(&byte) {
             name.push(char::from(byte));
         } else {
-            name.push_str(&format!("%{byte:02X}"));
+            write!(name, "%{byte:02X}").expect("a string takes everything");
         }
     }
     raw.join(name)
@@ -194,7 +195,7 @@ mod tests {
     fn answers_come_back_over_days_and_starts() {
         let raw = tempfile::tempdir().unwrap();
         for (day, text) in [("25", "one"), ("26", "two\n"), ("26", "")] {
-            let mut kept = Kept::new(raw.path().to_owned(), &"a/../b".into());
+            let mut kept = Kept::new(raw.path(), &"a/../b".into());
             kept.add(at(&format!("2025-11-{day}T10:00:00Z")), &told(text)).unwrap();
             kept.add(at(&format!("2025-11-{day}T10:00:30Z")), &told("more")).unwrap();
         }
@@ -205,7 +206,7 @@ mod tests {
     #[test]
     fn answers_of_the_week_before_are_gone_and_other_files_stay() {
         let raw = tempfile::tempdir().unwrap();
-        let mut kept = Kept::new(raw.path().to_owned(), &"acme".into());
+        let mut kept = Kept::new(raw.path(), &"acme".into());
         kept.add(at("2025-11-01T10:00:00Z"), &told("old")).unwrap();
         fs::write(raw.path().join("acme/notes.txt"), "mine").unwrap();
         kept.add(at("2025-11-07T10:00:00Z"), &told("a week")).unwrap();

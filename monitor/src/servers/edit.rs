@@ -2,8 +2,9 @@
 //! stays as it was written, comments too; and the file is replaced only by one that means what was wanted.
 
 use std::{
+    fmt::Write as _,
     fs,
-    io::Write,
+    io::Write as _,
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::Path,
 };
@@ -64,7 +65,7 @@ impl NewServer {
         let section = self.section();
         for key in KEYS {
             if let Some(value) = section.get(key) {
-                lines += &format!("{key} = {value}\n");
+                writeln!(lines, "{key} = {value}").expect("a string takes everything");
             }
         }
         lines

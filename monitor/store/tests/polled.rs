@@ -1,8 +1,10 @@
 //! What license servers answered: what is shown of it, and what is not known any more when they fall silent.
 
-#[path = "site/mod.rs"]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod site;
 
+use jiff::Timestamp;
 use lic_protocol::{
     name::ServerName,
     snapshot::{Expiry, FeatureStatus, Snapshot},
@@ -48,15 +50,17 @@ fn check(answers: &[Polled], expected: &[&str]) {
     let site = Site::new();
     let mut writer = site.writer();
     writer.configure(&configured()).unwrap();
-    answers.iter().for_each(|polled| writer.set_polled(polled).unwrap());
+    for polled in answers {
+        writer.set_polled(polled).unwrap();
+    }
     assert_eq!(told(&site, &writer), expected);
 }
 
 fn told(site: &Site, _running: &Writer) -> Vec<String> {
     let reader = site.reader();
     let server = reader.servers().unwrap().remove(0);
-    let since = server.since.map(|since| since.as_millisecond());
-    let heard = server.last_answer.map(|heard| heard.as_millisecond());
+    let since = server.since.map(Timestamp::as_millisecond);
+    let heard = server.last_answer.map(Timestamp::as_millisecond);
     let line = format!(
         "{} since {since:?} heard {heard:?} in {:?} ms, denials {:?}, {} lines: {:?}",
         server.state,
@@ -66,7 +70,7 @@ fn told(site: &Site, _running: &Writer) -> Vec<String> {
         server.error
     );
     let features = reader.features().unwrap().into_iter().map(|feature| {
-        let expires = feature.expires.map(|expires| expires.as_millisecond());
+        let expires = feature.expires.map(Timestamp::as_millisecond);
         format!(
             "{} {:?} of {:?}, sessions {:?}, to {expires:?}, {}",
             feature.feature, feature.in_use, feature.issued, feature.sessions, feature.source

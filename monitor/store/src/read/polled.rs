@@ -17,7 +17,7 @@ pub(super) struct Answered {
     state: ServerState,
     since: Timestamp,
     error: Option<String>,
-    answered: Option<Timestamp>,
+    heard: Option<Timestamp>,
     response_ms: Option<f64>,
     coverage: Coverage,
 }
@@ -36,7 +36,7 @@ pub(super) fn answers(live: &Connection) -> Result<HashMap<String, Answered>, St
             state: word("poll.state", &state, ServerState::from_word)?,
             since: time(row.get(2).doing(doing)?),
             error: row.get(3).doing(doing)?,
-            answered: row.get::<_, Option<i64>>(4).doing(doing)?.map(time),
+            heard: row.get::<_, Option<i64>>(4).doing(doing)?.map(time),
             response_ms: row.get(5).doing(doing)?,
             // It is for people; one that cannot be read is shown as none.
             coverage: serde_json::from_str(&coverage).unwrap_or_default(),
@@ -50,9 +50,9 @@ impl Answered {
     /// Tells of a server what it answered: that is newer than what any log says of its state.
     pub(super) fn tell(&self, server: &mut Server) {
         (server.state, server.since) = (self.state, Some(self.since));
-        server.error = self.error.clone();
+        server.error.clone_from(&self.error);
         server.response_ms = self.response_ms;
-        server.last_answer = server.last_answer.max(self.answered);
+        server.last_answer = server.last_answer.max(self.heard);
         // Who is refused is in no answer.
         server.denials_visible = server.denials_visible.or(Some(false));
         let coverage = &mut server.coverage;
