@@ -1,5 +1,4 @@
-//! License servers are asked for their state: what they answer is shown, and one that hangs, forks, floods or talks nonsense is
-//! told of, ended, and delays nobody.
+//! License servers are asked for their state; one that hangs, forks, floods or talks nonsense is told of and delays nobody.
 
 use std::{
     fs,
