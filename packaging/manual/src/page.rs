@@ -48,7 +48,9 @@ fn render_subcommand(program: &str, command: &Command, page: &mut Vec<u8>) -> io
     // Its heading is that of a whole page; here it is a part of one.
     let options = String::from_utf8(options).map_err(io::Error::other)?;
     let mut options = options.lines().filter(|line| !line.starts_with(".SH"));
-    options.try_for_each(|line| writeln!(page, "{line}"))
+    options.try_for_each(|line| writeln!(page, "{line}"))?;
+    let of = format!("{program} {}", command.get_name());
+    shown(command).try_for_each(|below| render_subcommand(&of, below, page))
 }
 
 /// Subcommands people type; `help` is clap's own.
