@@ -15,8 +15,8 @@ pub const PIPE_MESSAGES_MAX: usize = 4096;
 /// Batches that one reader of a log may have in the pipe.
 pub const READER_BATCHES_MAX: usize = 2;
 
-/// Something only the writer may do. An error stops the writer.
-pub type Act = Box<dyn FnOnce(&mut Writer) -> Result<(), StoreError> + Send>;
+/// Something only the writer may do. It is done again where the disk was full; any other error stops the writer.
+pub type Act = Box<dyn FnMut(&mut Writer) -> Result<(), StoreError> + Send>;
 
 /// What goes through the pipe.
 #[expect(clippy::large_enum_variant, reason = "nearly all of it is batches")]
@@ -82,7 +82,7 @@ impl EventSink {
     /// [`Closed`] when there is no writer.
     pub fn act(
         &self,
-        act: impl FnOnce(&mut Writer) -> Result<(), StoreError> + Send + 'static,
+        act: impl FnMut(&mut Writer) -> Result<(), StoreError> + Send + 'static,
     ) -> Result<(), Closed> {
         self.0.send(Message::Act(Box::new(act))).map_err(|_| Closed)
     }

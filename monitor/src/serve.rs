@@ -10,6 +10,7 @@ use std::{
     path::Path,
     sync::{
         Arc, Weak,
+        atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
     },
     thread::{self, JoinHandle},
@@ -97,7 +98,8 @@ pub fn serve(
         );
     }
     let (sink, messages) = pipe();
-    let writing = start_writer(writer, messages, ends.clone())?;
+    let stop_waiting = Arc::new(AtomicBool::new(false));
+    let writing = start_writer(writer, messages, ends.clone(), stop_waiting.clone())?;
     let (tools, reloads) = channel();
     let (tell_around, told) = channel();
     let (reload, wake) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
@@ -145,6 +147,8 @@ pub fn serve(
     manager::ready();
     let why = end.recv().context("wait for the end")?;
     manager::stopping();
+    // Where the disk is full, what waits for room is left to the next licmon, as if this one had been killed.
+    stop_waiting.store(true, Ordering::Relaxed);
     // From the left: sources, then whoever holds a sink, then the writer, which drains the pipe.
     for (waker, _) in &following {
         waker.stop();
@@ -308,9 +312,10 @@ fn start_writer(
     writer: Writer,
     messages: Receiver<Message>,
     ends: SyncSender<End>,
+    stop: Arc<AtomicBool>,
 ) -> anyhow::Result<JoinHandle<()>> {
     spawn("writer", ends.clone(), move || {
-        if let Err(error) = writer::run(writer, &messages, clock) {
+        if let Err(error) = writer::run_patiently(writer, &messages, clock, &stop) {
             let error = anyhow!(error).context("the databases cannot be written");
             drop(ends.send(End::Failed(error)));
         }

@@ -1,7 +1,11 @@
 //! The thread that empties the pipe into the store, in as few commits as it can.
 
 use std::{
-    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender},
+    sync::{
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender},
+    },
+    thread,
     time::Duration,
 };
 
@@ -11,7 +15,7 @@ use lic_store::{
     error::StoreError,
     writer::Writer,
 };
-use tracing::info;
+use tracing::{error, info};
 
 use crate::pipe::{Act, Message};
 
@@ -24,6 +28,9 @@ const BEAT: Duration = Duration::from_secs(5);
 /// How long a session of an older log may be open though its vendor daemon started since, while more is learned.
 const SETTLE: SignedDuration = SignedDuration::from_mins(1);
 
+/// How soon it is tried again to store what there was no room for.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// Commits what comes through the pipe until its last sender is gone; then closes the databases.
 ///
 /// What waits is committed together: the more there is to do, the less each event costs.
@@ -31,31 +38,45 @@ const SETTLE: SignedDuration = SignedDuration::from_mins(1);
 /// # Errors
 /// When something cannot be stored. The databases are then as they were before that commit.
 pub fn run(
-    mut writer: Writer,
+    writer: Writer,
     pipe: &Receiver<Message>,
     clock: fn() -> Timestamp,
 ) -> Result<(), StoreError> {
+    run_patiently(writer, pipe, clock, &AtomicBool::new(true))
+}
+
+/// The same, but where the disk is full, or may only be read, what comes waits until it can be stored, or until `stop`.
+///
+/// # Errors
+/// When something cannot be stored and waiting does not help.
+pub fn run_patiently(
+    writer: Writer,
+    pipe: &Receiver<Message>,
+    clock: fn() -> Timestamp,
+    stop: &AtomicBool,
+) -> Result<(), StoreError> {
+    let mut writer = Patient { writer, stop };
     let mut settled_at = clock();
     let mut publisher = Publisher::default();
     loop {
         let now = clock();
-        writer.beat(now)?;
-        publisher.publish(&writer, now);
+        writer.patiently(|writer| writer.beat(now))?;
+        publisher.publish(&writer.writer, now);
         if now.duration_since(settled_at) >= SETTLE {
             settled_at = now;
-            writer.settle(now)?;
-            writer.remake()?;
+            writer.patiently(|writer| writer.settle(now))?;
+            writer.patiently(Writer::remake)?;
         }
         let first = match pipe.recv_timeout(BEAT) {
             Ok(first) => first,
             Err(RecvTimeoutError::Timeout) => {
-                writer.settle(clock())?;
-                writer.remake()?;
+                writer.patiently(|writer| writer.settle(clock()))?;
+                writer.patiently(Writer::remake)?;
                 continue;
             }
             Err(RecvTimeoutError::Disconnected) => {
-                writer.settle(clock())?;
-                while writer.remake()? {}
+                writer.patiently(|writer| writer.settle(clock()))?;
+                while writer.patiently(Writer::remake)? {}
                 return Ok(());
             }
         };
@@ -96,6 +117,40 @@ impl Publisher {
     }
 }
 
+/// A writer that waits for room.
+struct Patient<'a> {
+    writer: Writer,
+    stop: &'a AtomicBool,
+}
+
+impl Patient<'_> {
+    /// Does it, however often it takes; each time from what is stored.
+    fn patiently<T>(
+        &mut self,
+        mut act: impl FnMut(&mut Writer) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut has_waited = false;
+        let mut done = act(&mut self.writer);
+        while let Err(error) = &done {
+            let Some(trouble) = error.trouble().filter(|_| !self.stop.load(Ordering::Relaxed))
+            else {
+                return done;
+            };
+            if !std::mem::replace(&mut has_waited, true) {
+                error!("{trouble}");
+            }
+            self.writer.say_trouble(Some(trouble));
+            thread::park_timeout(AGAIN);
+            done = self.writer.recover().and_then(|()| act(&mut self.writer));
+        }
+        if has_waited {
+            self.writer.say_trouble(None);
+            info!("there is room again: everything that waited is recorded");
+        }
+        done
+    }
+}
+
 /// Batches for one commit, and what is to be done behind it.
 #[derive(Default)]
 struct Gathered {
@@ -116,14 +171,14 @@ impl Gathered {
         self.events >= COMMIT_EVENTS_MAX
     }
 
-    fn commit(self, writer: &mut Writer, now: Timestamp) -> Result<(), StoreError> {
+    fn commit(self, writer: &mut Patient<'_>, now: Timestamp) -> Result<(), StoreError> {
         if !self.batches.is_empty() {
-            let told = writer.commit(&self.batches, now)?;
+            let told = writer.patiently(|writer| writer.commit(&self.batches, now))?;
             for (receipt, told) in self.receipts.into_iter().zip(told) {
                 // Whoever asked may have stopped meanwhile.
                 receipt.map(|receipt| receipt.try_send(told));
             }
         }
-        self.act.map_or(Ok(()), |act| act(writer))
+        self.act.map_or(Ok(()), |mut act| writer.patiently(|writer| act(writer)))
     }
 }

@@ -15,6 +15,7 @@ pub mod lock;
 pub mod open;
 pub mod polled;
 pub mod read;
+pub mod trouble;
 pub mod verify;
 pub mod writer;
 

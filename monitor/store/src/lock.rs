@@ -15,15 +15,18 @@ use nix::{
     errno::Errno,
     fcntl::{FcntlArg, fcntl},
     libc::{self, F_UNLCK, F_WRLCK, SEEK_SET, flock},
+    sys::statvfs::{FsFlags, statvfs},
 };
 
-use crate::{error::StoreError, open::DatabasePaths};
+use crate::{error::StoreError, open::DatabasePaths, trouble::Trouble};
 
 /// The right to write, for as long as it lives.
 pub(crate) struct Lock {
     file: File,
     path: PathBuf,
     last_alive: Option<Timestamp>,
+    /// Bytes of the path of where this process can be asked.
+    said: usize,
 }
 
 impl Lock {
@@ -47,7 +50,7 @@ impl Lock {
         let written = file.metadata().and_then(|metadata| metadata.modified()).map_err(failed)?;
         // An empty file was made just now, or by a holder that never came to write.
         let last_alive = Timestamp::try_from(written).ok().filter(|_| length > 0);
-        Ok(Self { file, path, last_alive })
+        Ok(Self { file, path, last_alive, said: 0 })
     }
 
     /// When the holder before this one was last known to live.
@@ -56,10 +59,20 @@ impl Lock {
     }
 
     /// Says where this process can be asked.
-    pub(crate) fn say_where(&self, socket: &Path) -> Result<(), StoreError> {
+    pub(crate) fn say_where(&mut self, socket: &Path) -> Result<(), StoreError> {
         let bytes = socket.as_os_str().as_bytes();
+        self.said = bytes.len();
         let said = self.file.write_all_at(bytes, 0);
         self.done(said.and_then(|()| self.file.set_len(bytes.len() as u64)))
+    }
+
+    /// Says why nothing can be stored, in a second line: a file that has a block needs no other one for that. Where even that
+    /// cannot be said, the file system itself tells.
+    pub(crate) fn say_trouble(&self, trouble: Option<Trouble>) {
+        let word = trouble.map_or_else(String::new, |trouble| format!("\n{}", trouble.word()));
+        let end = (self.said + word.len()) as u64;
+        let said = self.file.write_all_at(word.as_bytes(), self.said as u64);
+        let _ = said.and_then(|()| self.file.set_len(end));
     }
 
     /// Says that this process lives.
@@ -90,7 +103,22 @@ pub fn is_held(database: &DatabasePaths) -> bool {
 #[must_use]
 pub fn holder(database: &DatabasePaths) -> Option<PathBuf> {
     let text = fs::read_to_string(path(database)).ok()?;
-    (!text.is_empty()).then(|| PathBuf::from(text))
+    text.lines().next().map(PathBuf::from)
+}
+
+/// Why the process that has the right to write cannot, if it cannot.
+#[must_use]
+pub fn trouble(database: &DatabasePaths) -> Option<Trouble> {
+    if !is_held(database) {
+        return None;
+    }
+    let path = path(database);
+    let folder = statvfs(path.parent().unwrap_or(Path::new(".")));
+    if folder.is_ok_and(|folder| folder.flags().contains(FsFlags::ST_RDONLY)) {
+        return Some(Trouble::ReadOnly);
+    }
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.lines().nth(1).and_then(Trouble::from_word)
 }
 
 fn path(database: &DatabasePaths) -> PathBuf {
@@ -117,7 +145,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let paths = DatabasePaths::in_state(folder.path());
         assert!(!is_held(&paths));
-        let lock = Lock::take(&paths).unwrap();
+        let mut lock = Lock::take(&paths).unwrap();
         assert!(is_held(&paths));
         assert!(matches!(Lock::take(&paths), Err(StoreError::Locked { .. })));
         assert_eq!((holder(&paths), lock.last_alive()), (None, None));

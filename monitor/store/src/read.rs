@@ -40,6 +40,7 @@ use crate::{
     error::{Doing, StoreError},
     lock,
     open::{self, DatabasePaths},
+    trouble::Trouble,
 };
 
 /// Reads both databases while they are written.
@@ -71,7 +72,8 @@ impl Reader {
             .live
             .query_row("pragma data_version", [], |row| row.get(0))
             .doing("look for a commit")?;
-        Ok(version * 2 + i64::from(lock::is_held(&self.paths)))
+        let has_trouble = self.trouble().is_some();
+        Ok(version * 4 + i64::from(has_trouble) * 2 + i64::from(lock::is_held(&self.paths)))
     }
 
     /// Everything at one glance.
@@ -138,7 +140,15 @@ impl Reader {
     /// # Errors
     /// What SQLite meets.
     pub fn servers(&self) -> Result<Vec<Server>, StoreError> {
-        servers::all(&self.live, &self.history, lock::is_held(&self.paths))
+        let written =
+            servers::Written { is_written: lock::is_held(&self.paths), trouble: self.trouble() };
+        servers::all(&self.live, &self.history, written)
+    }
+
+    /// Why nothing can be recorded now, if that is so.
+    #[must_use]
+    pub fn trouble(&self) -> Option<Trouble> {
+        lock::trouble(&self.paths)
     }
 
     /// Where the chain of history ends; `None` while nothing is sealed.

@@ -4,6 +4,7 @@ mod append;
 mod ends;
 mod gaps;
 mod opening;
+mod recover;
 mod remake;
 
 use std::path::{Path, PathBuf};

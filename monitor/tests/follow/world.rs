@@ -124,7 +124,7 @@ impl World {
         while self.hints.try_recv().is_ok() {}
         let (done, dropped) = sync_channel::<()>(0);
         let act = move |_: &mut Writer| {
-            drop(done);
+            let _ = &done;
             Ok(())
         };
         self.sink.act(act).unwrap();

@@ -18,6 +18,9 @@ enum Call {
     /// ended by SIGKILL and started again. Then what is stored is checked with plain SQL: every line once and in order, or in a
     /// gap that holds nothing else. Ends with 1 where anything is wrong, and keeps the folder.
     Ingest(ingest::Options),
+    /// Lets one system call of licmon fail after the other, each in eight ways, while it reads a log. It may go on or end, but
+    /// not hang; and the next licmon stores every line once.
+    Faults(ingest::calls::Options),
     /// The tool that it wraps.
     #[command(hide = true)]
     Hold(Hold),
@@ -34,6 +37,10 @@ fn main() -> ExitCode {
                 println!("{report}");
             }
             reports.iter().all(ingest::report::Report::is_clean)
+        }),
+        Call::Faults(options) => ingest::calls::faults(options).map(|report| {
+            println!("{report}");
+            report.is_clean()
         }),
         Call::Hold(hold) => hold.run().map(|()| true).map_err(anyhow::Error::from),
     };

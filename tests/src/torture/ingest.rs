@@ -1,6 +1,7 @@
 //! Torture of following: a pretend license server writes lines in random pieces and rotates its log in every way, licmon is killed
 //! at drawn moments and started again, and a checker that shares no code with it reads what it stored with SQLite's own program.
 
+pub mod calls;
 mod check;
 pub mod report;
 mod rotate;

@@ -12,16 +12,26 @@ use crate::{
     checkpoint::{self, Checkpoint},
     error::{Doing, StoreError},
     gaps,
+    trouble::Trouble,
 };
 
 /// What is told of every server while nobody writes the databases.
 const NOT_WATCHED: &str = "licmon does not run: this is how things were when it stopped";
 
-/// License servers, by name. `is_written` says whether a licmon runs that keeps them up to date.
+/// Whether what is read is kept up to date.
+#[derive(Clone, Copy)]
+pub(super) struct Written {
+    /// Whether a licmon runs that does it.
+    pub(super) is_written: bool,
+    /// Why it cannot, if it cannot.
+    pub(super) trouble: Option<Trouble>,
+}
+
+/// License servers, by name.
 pub(super) fn all(
     live: &Connection,
     history: &Connection,
-    is_written: bool,
+    written: Written,
 ) -> Result<Vec<Server>, StoreError> {
     let doing = "read the servers";
     let sql =
@@ -43,7 +53,11 @@ pub(super) fn all(
         let is_wrapped = system == "licwrap";
         let is_watched = is_configured || is_wrapped;
         let fault = faults.iter().find(|(path, _)| path.is_empty()).map(|(_, error)| error.clone());
-        let error = if is_watched && !is_written { Some(NOT_WATCHED.to_owned()) } else { fault };
+        let error = match written {
+            Written { is_written: false, .. } if is_watched => Some(NOT_WATCHED.to_owned()),
+            Written { trouble: Some(trouble), .. } if is_watched => Some(trouble.to_string()),
+            _ => fault,
+        };
         let (state, since) = match (is_watched, &error) {
             // Seats of wrapped tools are given by licmon itself.
             (true, Some(_)) if is_wrapped => (ServerState::Down, None),

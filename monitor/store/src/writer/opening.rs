@@ -125,17 +125,26 @@ fn live(path: &Path, history: &mut History) -> Result<Connection, StoreError> {
     if said != "ok" {
         return Err(StoreError::Damaged { path: path.to_owned(), what: said });
     }
-    let History { db: of, servers, memory, .. } = history;
-    let change = begin(&mut db)?;
-    if live::watermark(&change)? > replay::last_id(of)? {
+    picture(&mut db, &history.db, &history.servers, &mut history.memory)?;
+    Ok(db)
+}
+
+/// Brings the picture up to history, and reads into memory what it tells.
+pub(super) fn picture(
+    live: &mut Connection,
+    history: &Connection,
+    servers: &Servers,
+    memory: &mut Memory,
+) -> Result<(), StoreError> {
+    let change = begin(live)?;
+    if live::watermark(&change)? > replay::last_id(history)? {
         // This live belongs to another history, or to a later state of this one.
         live::clear(&change)?;
     }
     let names = &mut memory.names;
-    memory.rollups =
-        Rollups::load(&change, |server, feature| servers.feature(of, names, server, feature))?;
-    catch_up(of, &change, servers, &mut memory.rollups)?;
+    let number = |server: &str, feature: &str| servers.feature(history, names, server, feature);
+    memory.rollups = Rollups::load(&change, number)?;
+    catch_up(history, &change, servers, &mut memory.rollups)?;
     change.commit().doing("catch up with history")?;
-    memory.open(of, &db, servers)?;
-    Ok(db)
+    memory.open(history, live, servers)
 }

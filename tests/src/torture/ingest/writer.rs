@@ -36,7 +36,7 @@ pub(super) struct Life {
     /// Number of each line, its first byte, and the first byte behind it.
     pub(super) lines: Vec<(u64, u64, u64)>,
     /// Whether two bytes make a letter.
-    is_wide: bool,
+    pub(super) is_wide: bool,
 }
 
 /// The license server.
@@ -216,7 +216,7 @@ pub(super) fn append_to(path: &Path) -> io::Result<File> {
 }
 
 /// A line: every second one ends the session that the one before began. Nothing in it is said twice.
-fn line(number: u64) -> String {
+pub(super) fn line(number: u64) -> String {
     let at_ms = number * 10;
     let (day, hour) = (1 + at_ms / 86_400_000 % 28, at_ms / 3_600_000 % 24);
     let month = 1 + at_ms / 86_400_000 / 28;
