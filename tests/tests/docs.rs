@@ -20,13 +20,14 @@ use lic_tests::{
 };
 
 /// Texts for people, that this reads.
-const DOCUMENTS: [&str; 7] = [
+const DOCUMENTS: [&str; 8] = [
     "README.md",
     "packaging/README.md",
     "docs/admin.md",
     "docs/bench.md",
     "docs/build.md",
     "docs/licwrap.md",
+    "docs/promises.md",
     "docs/security.md",
 ];
 /// The tools of which the documents speak.
