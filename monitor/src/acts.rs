@@ -25,6 +25,7 @@ use lic_store::checkpoint::Checkpoint;
 use tracing::{info, warn};
 
 use crate::{
+    exchange::{self, EXPORT},
     pipe::EventSink,
     server::config::{Act, OnAct},
     sources::{encoding::Encoding, import, logfile::LogOf},
@@ -124,6 +125,9 @@ impl Doer {
         uid: u32,
         connection: &mut UnixStream,
     ) -> anyhow::Result<String> {
+        if wanted.system == EXPORT {
+            return self.exchange(wanted, file, uid, connection);
+        }
         let server = ServerName::from(wanted.server.as_str());
         let configured = self.systems.get(&server);
         let configured = configured.filter(|(system, _)| system.name() == wanted.system).cloned();
@@ -148,6 +152,26 @@ impl Doer {
                 !self.stop.load(Ordering::Relaxed)
             })?;
         Ok(imported.sentence(&wanted.path))
+    }
+
+    fn exchange(
+        &self,
+        wanted: &Import,
+        file: Option<File>,
+        uid: u32,
+        connection: &mut UnixStream,
+    ) -> anyhow::Result<String> {
+        let file = file.context("no file came with the request")?;
+        info!(user.uid = uid, "importing {}, which licmon exported", wanted.path);
+        let machine = ServerName::from(wanted.server.as_str());
+        let machine = Some(&machine).filter(|machine| !machine.as_str().is_empty());
+        let read = exchange::read(file, machine, &self.sink, |lines| {
+            let text = format!("{}: {lines} events", wanted.path);
+            tell(connection, &Reply::Progress { text });
+            !self.stop.load(Ordering::Relaxed)
+        });
+        let path = &wanted.path;
+        Ok(read.with_context(|| format!("read {path}"))?.sentence(path))
     }
 
     fn rebuild(&self, uid: u32) -> anyhow::Result<String> {

@@ -3,6 +3,7 @@
 pub mod avail;
 pub mod backup;
 pub mod events;
+pub mod export;
 pub mod queue;
 pub mod top;
 pub mod verify;

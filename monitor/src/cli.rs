@@ -97,6 +97,8 @@ enum Command {
     Servers(Answer),
     /// Look whether history is as it was stored, while licmon runs: names the first record that is not, and leaves with 1.
     Verify(history::Verify),
+    /// Write a day of history as lines of JSON, which `licmon import --system licmon` reads elsewhere.
+    Export(history::Export),
     /// Copy history to a file while licmon runs. Under that name is a whole copy, or none.
     Backup(history::Backup),
     /// List, try, add and remove license servers of the configuration.
@@ -114,7 +116,8 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct Import {
-    /// The license system: dsls, flexlm, rlm, pattern, or license-monitor-lite for that program's database.
+    /// The license system: dsls, flexlm, rlm, pattern, or license-monitor-lite for that program's database, licmon for
+    /// what `licmon export` wrote.
     #[arg(long, value_name = "SYSTEM")]
     system: String,
     /// The license server the logs belong to [default: the configured one of that system, else its name].
@@ -234,6 +237,7 @@ impl Cli {
             }
             Command::Import(import) => import.run(&config),
             Command::Verify(verify) => verify.run(&config),
+            Command::Export(export) => export.run(&reader()?),
             Command::Backup(backup) => backup.run(&config),
             Command::Server(server) => server.run(&config),
             Command::ReplayRaw(replay) => replay.run(&config),

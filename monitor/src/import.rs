@@ -1,5 +1,7 @@
 //! `licmon import` and `licmon rebuild`: done here where nobody else writes the databases, or else by the `licmon serve` that does.
 
+pub mod exports;
+
 use std::{
     fs::File,
     io::{self, IoSlice, Read, Write},

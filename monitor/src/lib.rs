@@ -14,6 +14,7 @@ pub mod around;
 pub mod cli;
 pub mod config;
 pub mod doctor;
+pub mod exchange;
 pub mod guess;
 pub mod identity;
 pub mod import;

@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use lic_protocol::seal::Head;
+use jiff::civil::Date;
+use lic_protocol::{name::ServerName, seal::Head};
+use lic_store::read::Reader;
 
 use super::Answer;
 use crate::{
-    answers::{backup, verify},
+    answers::{backup, export, verify},
     config::Config,
 };
 
@@ -37,5 +39,28 @@ pub(super) struct Backup {
 impl Backup {
     pub(super) fn run(&self, config: &Config) -> anyhow::Result<()> {
         backup::make(config, &self.to)
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Export {
+    /// The day (UTC), such as 2025-08-18.
+    #[arg(long, value_name = "DATE")]
+    day: Date,
+    /// Of this license server [default: all].
+    #[arg(long, value_name = "NAME")]
+    server: Option<String>,
+    /// The file to make, which must not be there yet [default: standard output].
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+impl Export {
+    pub(super) fn run(&self, reader: &Reader) -> anyhow::Result<()> {
+        let server = self.server.as_deref().map(ServerName::from);
+        match &self.output {
+            Some(path) => export::to_file(reader, self.day, server.as_ref(), path),
+            None => export::to_output(reader, self.day, server.as_ref()),
+        }
     }
 }

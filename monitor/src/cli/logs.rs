@@ -5,6 +5,7 @@ use lic_protocol::name::ServerName;
 use super::{Import, LITE, Usage, zone};
 use crate::{
     config::Config,
+    exchange::EXPORT,
     import::{self, Logs},
     sources::encoding::Encoding,
     systems,
@@ -18,6 +19,10 @@ impl Import {
                 .files
                 .iter()
                 .try_for_each(|file| import::import_lite(config, &server, file));
+        }
+        if self.system == EXPORT {
+            let machine = self.server.as_deref().map(ServerName::from);
+            return import::exports::import_exports(config, machine.as_ref(), &self.files);
         }
         let configured = systems::configured(config, &self.system, self.server.as_deref());
         let system = systems::meant(&self.system, configured)?;

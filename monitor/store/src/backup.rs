@@ -1,6 +1,6 @@
 //! A copy of history made while it is written, with SQLite's own means: one moment of it, whole, or no file under that name.
 
-use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt, path::Path};
+use std::path::Path;
 
 use lic_protocol::seal::Verified;
 use rusqlite::{
@@ -16,8 +16,6 @@ use crate::{
 
 /// Pages copied at a time, between two tellings of how far it is.
 const PAGES_STEP: i32 = 64;
-/// Names of users are in it: it is for its owner.
-const MODE: u32 = 0o600;
 
 /// Copies history to the file `to`, which must not be there yet, and verifies the copy. Tells `progress` how many of how many pages
 /// are copied. A copy of a history that is not as it was stored is kept all the same, and said.
@@ -29,14 +27,10 @@ pub fn backup(
     to: &Path,
     mut progress: impl FnMut(i32, i32),
 ) -> Result<Verified, StoreError> {
-    if to.exists() {
-        return Err(StoreError::Exists { path: to.to_owned() });
-    }
-    let unfinished = whole::beside(to, ".unfinished");
-    whole::remove_unfinished(&unfinished)?;
     let history = open::history_for_reading(&paths.history)?;
-    let made = create(&unfinished)
-        .and_then(|()| copy(&history, &unfinished, to, &mut progress))
+    // SQLite opens it by its name.
+    let (unfinished, _) = whole::begin(to)?;
+    let made = copy(&history, &unfinished, to, &mut progress)
         .and_then(|()| verify::verify_file(&unfinished, &[], |_, _| {}))
         .and_then(|verified| whole::name(&unfinished, to).map(|()| verified));
     if made.is_err() {
@@ -44,11 +38,6 @@ pub fn backup(
         drop(whole::remove_unfinished(&unfinished));
     }
     made
-}
-
-fn create(path: &Path) -> Result<(), StoreError> {
-    let created = OpenOptions::new().write(true).create_new(true).mode(MODE).open(path);
-    created.map(drop).map_err(|source| StoreError::File { path: path.to_owned(), source })
 }
 
 /// One read transaction over all steps: what is committed meanwhile does not start the copy anew.

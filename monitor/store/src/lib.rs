@@ -17,6 +17,7 @@ pub mod polled;
 pub mod read;
 pub mod trouble;
 pub mod verify;
+pub mod whole;
 pub mod writer;
 
 mod blocks;
@@ -39,6 +40,5 @@ mod rollups;
 mod seal;
 mod servers;
 mod starts;
-mod whole;
 
 pub use error::StoreError;

@@ -2,6 +2,7 @@
 
 mod denials;
 pub mod episodes;
+mod export;
 mod features;
 mod happened;
 pub mod hours;
@@ -16,6 +17,7 @@ pub mod spans;
 
 use jiff::Timestamp;
 use lic_protocol::{
+    exchange::Carried,
     name::{FeatureName, ServerName, UserName},
     query::{Filter, Which},
     seal::SealedUntil,
@@ -157,6 +159,21 @@ impl Reader {
     /// What SQLite meets.
     pub fn sealed_until(&self) -> Result<Option<SealedUntil>, StoreError> {
         chain::sealed_until(&self.history)
+    }
+
+    /// Gives every checkout, checkin and denial from one time up to another to `each`, in the order in which they were learned, for
+    /// as long as it says to go on. Before a checkin comes the checkout that it ends, where that is not of the span.
+    ///
+    /// # Errors
+    /// What SQLite meets.
+    pub fn events(
+        &self,
+        (from, to): (Timestamp, Timestamp),
+        server: Option<&ServerName>,
+        each: impl FnMut(Carried) -> bool,
+    ) -> Result<(), StoreError> {
+        let (from_ms, to_ms) = (from.as_millisecond(), to.as_millisecond());
+        export::events(&self.history, export::Span { from_ms, to_ms, server }, each)
     }
 
     /// Sessions held now of wrapped tools, of features that somebody waits for, and of the feature that `filter` names; of its

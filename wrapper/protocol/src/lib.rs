@@ -7,6 +7,7 @@ pub mod config;
 pub mod dashboard;
 pub mod doctor;
 pub mod event;
+pub mod exchange;
 pub mod gaps;
 #[cfg(feature = "log")]
 pub mod log;
