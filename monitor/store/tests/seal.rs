@@ -352,7 +352,7 @@ fn other(value: &Value, declared: &str, by: u32) -> Value {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_cell_is_changed_its_row_is_named(
