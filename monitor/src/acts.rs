@@ -142,15 +142,14 @@ impl Doer {
         let known = know(&self.sink, server, wanted.system.clone())?;
         let path = Path::new(&wanted.path);
         let mut told = 0;
-        let imported =
-            import::import(&of, file, path, &known, &self.sink, self.clock, |percent| {
-                if percent != told {
-                    told = percent;
-                    let text = format!("{}: {percent} %", wanted.path);
-                    tell(connection, &Reply::Progress { text });
-                }
-                !self.stop.load(Ordering::Relaxed)
-            })?;
+        let imported = import::import(&of, file, path, &known, &self.sink, self.clock, |share| {
+            if share.percent() != told {
+                told = share.percent();
+                let text = format!("{}: {share}", wanted.path);
+                tell(connection, &Reply::Progress { text });
+            }
+            !self.stop.load(Ordering::Relaxed)
+        })?;
         Ok(imported.sentence(&wanted.path))
     }
 

@@ -277,8 +277,8 @@ fn import_here(
     };
     let known = know(sink, logs.server.clone(), logs.system.name().to_owned())?;
     let mut progress = Progress::new(clock());
-    let imported = import::import(&of, file, path, &known, sink, clock, |percent| {
-        progress.show(&format!("{place}{}: {percent} %", path.display()), clock());
+    let imported = import::import(&of, file, path, &known, sink, clock, |share| {
+        progress.show(&format!("{place}{}: {share}", path.display()), clock());
         true
     })?;
     progress.clear();

@@ -1,4 +1,4 @@
-//! A line on a terminal that is written over; nothing where there is no terminal.
+//! A line on a terminal that is written over, so that whoever waits sees how far something is.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -9,20 +9,20 @@ use crate::table::shown;
 /// How often the line is written.
 const PROGRESS_MS: i64 = 200;
 
-/// The line, and when it was last written.
+/// The line; nothing where there is no terminal.
 pub struct Progress {
     is_shown: bool,
     last: Timestamp,
 }
 
 impl Progress {
-    /// Nothing is shown yet.
+    /// A line that is not written yet.
     #[must_use]
     pub fn new(now: Timestamp) -> Self {
         Self { is_shown: false, last: now }
     }
 
-    /// Writes the line, if the last one has stood for a while.
+    /// Writes it, unless it was written just now.
     pub fn show(&mut self, text: &str, now: Timestamp) {
         let waited_ms = now.as_millisecond() - self.last.as_millisecond();
         if waited_ms >= PROGRESS_MS && io::stderr().is_terminal() {
@@ -32,7 +32,7 @@ impl Progress {
         }
     }
 
-    /// Takes the line away.
+    /// Takes it away.
     pub fn clear(&self) {
         if self.is_shown {
             drop(write!(io::stderr(), "\r\x1b[2K"));

@@ -83,6 +83,8 @@ pub fn serve(
     let listener = manager::listener(&config.place.runtime.join(paths::SEAT_SOCKET))?;
     let (ends, end) = sync_channel(4);
     let mut writer = open_writer(config)?;
+    // Anybody may ask for a seat, also where no tool is configured; that is told too.
+    writer.know_server(&ServerName::local(), "licwrap")?;
     let last_alive = writer.last_alive()?;
     let (unwrapped, held) = believed::believed_sessions(config)?;
     let around = around_config(config, unwrapped, last_alive);

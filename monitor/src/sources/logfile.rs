@@ -26,7 +26,7 @@ use crate::identity::identity_hash;
 /// Bytes read at a time.
 const CHUNK_BYTES: usize = 256 * 1024;
 /// Events of one batch, unless a single chunk has more.
-const BATCH_EVENTS_MAX: usize = 8000;
+const BATCH_EVENTS_MAX: usize = 4000;
 /// Bytes of one step.
 const STEP_BYTES_MAX: u64 = 4 << 20;
 /// How far before the place read to equal lines are looked for when reading goes on.

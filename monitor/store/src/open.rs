@@ -24,7 +24,7 @@ const WAL_BYTES_KEPT: u32 = 16 << 20;
 /// Pages in the write-ahead log before they are moved into the database: 16 MiB.
 const WAL_PAGES: u32 = 4096;
 /// Memory for the pages of history that a commit changes, in KiB.
-const CACHE_KIB: i32 = 8192;
+const CACHE_KIB: i32 = 4096;
 /// Prepared statements kept per connection.
 const STATEMENTS_KEPT: usize = 64;
 /// Tables of history that may be updated.

@@ -14,6 +14,7 @@ mod search;
 mod servers;
 mod sessions;
 pub mod spans;
+pub mod user_days;
 
 use jiff::Timestamp;
 use lic_protocol::{
@@ -34,8 +35,9 @@ use rusqlite::Connection;
 
 use self::{
     episodes::DenialCount,
-    hours::{Hours, Of, UserDay},
+    hours::{Hours, Of},
     spans::SpanOf,
+    user_days::UserDay,
 };
 use crate::{
     chain,
@@ -319,7 +321,7 @@ impl Reader {
     }
 
     /// What users did day by day of UTC, from the day of `from` up to that of `to`, not included; at most
-    /// [`hours::USER_DAYS_MAX`] rows.
+    /// [`user_days::USER_DAYS_MAX`] rows.
     ///
     /// # Errors
     /// What SQLite meets.
@@ -329,7 +331,7 @@ impl Reader {
         user: Option<&UserName>,
         (from, to): (Timestamp, Timestamp),
     ) -> Result<Vec<UserDay>, StoreError> {
-        hours::user_days(&self.live, of, user, (from, to))
+        user_days::user_days(&self.live, of, user, (from, to))
     }
 
     /// Since when and until when license servers were observed; `None` where none ever was.

@@ -46,6 +46,7 @@ impl Rollups {
     /// What was being counted when it was last stored. `number` gives the rows of a server and a feature in history.
     pub(crate) fn load(
         live: &Connection,
+        servers: &Servers,
         mut number: impl FnMut(&str, &str) -> Result<Option<Of>, StoreError>,
     ) -> Result<Self, StoreError> {
         let mut rollups = Self::default();
@@ -86,8 +87,7 @@ impl Rollups {
         let sql = "select server, from_ms, to_ms from observed";
         let read = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, row.get(1)?, row.get(2)?));
         for (server, from_ms, to_ms) in each(live, sql, read)? {
-            // A server's row is found with any feature.
-            if let Some((server, _)) = number(&server, "")? {
+            if let Some(server) = servers.numbered(&server) {
                 spans.entry(server).or_default().push((from_ms, to_ms));
             }
         }

@@ -1,22 +1,18 @@
-//! Use by the hour, by the hour of the week, and by user and day: from rollups, in as many rows as are shown, however many events
+//! Use by the hour and by the hour of the week: from rollups, in as many rows as are shown, however many events
 //! there are.
 
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
-use lic_protocol::name::{FeatureName, ServerName, UserName};
+use jiff::{Timestamp, tz::TimeZone};
+use lic_protocol::name::{FeatureName, ServerName};
 use rusqlite::{Connection, OptionalExtension, named_params};
 
 use super::time;
 use crate::{
     error::{Doing, StoreError},
     meter::HOUR_MS,
-    rollups::DAY_MS,
 };
 
 /// The longest time that is asked for at once: ten years of hours.
 pub const HOURS_MAX: i64 = 10 * 366 * 24;
-/// Rows of users and days that are given at once.
-pub const USER_DAYS_MAX: u32 = 100_000;
-
 /// Of what use is asked; nothing named is all of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Of {
@@ -74,23 +70,6 @@ impl HourOfWeek {
     pub fn seats(&self) -> Option<f64> {
         (self.observed_s > 0.0).then(|| self.seat_s / self.observed_s)
     }
-}
-
-/// What a user did with one feature on one day of UTC.
-#[derive(Clone, Debug, PartialEq)]
-pub struct UserDay {
-    /// The day.
-    pub day: Date,
-    /// Whose feature it is.
-    pub server: ServerName,
-    /// The feature.
-    pub feature: FeatureName,
-    /// Who.
-    pub user: UserName,
-    /// Sessions that began.
-    pub checkouts: u64,
-    /// Seats in use times seconds. What is held still counts when it ends.
-    pub seat_s: f64,
 }
 
 /// An hour while it is summed up.
@@ -339,44 +318,6 @@ fn servers(live: &Connection, server: Option<&ServerName>) -> Result<Vec<String>
     query.query_map(values, |row| row.get(0)).and_then(Iterator::collect).doing(doing)
 }
 
-/// Users and days from the day of `from` up to that of `to`, not included, by day, feature and user.
-pub(super) fn user_days(
-    live: &Connection,
-    of: &Of,
-    user: Option<&UserName>,
-    (from, to): (Timestamp, Timestamp),
-) -> Result<Vec<UserDay>, StoreError> {
-    let doing = "read the days of users";
-    let sql = "select d.day, meter.server, meter.feature, d.user, d.checkouts, d.seat_ms
-        from meter join user_day d on d.meter = meter.id
-        where (:server is null or meter.server = :server)
-            and (:feature is null or meter.feature = :feature)
-            and d.day >= :from and d.day < :to
-            and (:user is null or d.user = :user)
-        order by d.day, meter.server, meter.feature, d.user limit :limit";
-    let values = named_params! {
-        ":server": of.server.as_ref().map(ServerName::as_str),
-        ":feature": of.feature.as_ref().map(FeatureName::as_str),
-        ":user": user.map(UserName::as_str),
-        ":from": from.as_millisecond().div_euclid(DAY_MS),
-        ":to": to.as_millisecond().div_euclid(DAY_MS),
-        ":limit": USER_DAYS_MAX,
-    };
-    let mut query = live.prepare_cached(sql).doing(doing)?;
-    let rows = query.query_map(values, |row| {
-        let day: i64 = row.get(0)?;
-        Ok(UserDay {
-            day: TimeZone::UTC.to_datetime(time(day.saturating_mul(DAY_MS))).date(),
-            server: ServerName::new(row.get::<_, String>(1)?),
-            feature: FeatureName::new(row.get::<_, String>(2)?),
-            user: UserName::new(row.get::<_, String>(3)?),
-            checkouts: row.get::<_, i64>(4)?.cast_unsigned(),
-            seat_s: seconds(row.get(5)?),
-        })
-    });
-    rows.and_then(Iterator::collect).doing(doing)
-}
-
 /// From when to when servers were observed, in all.
 pub(super) fn span(
     live: &Connection,
@@ -393,6 +334,6 @@ pub(super) fn span(
 }
 
 #[expect(clippy::cast_precision_loss, reason = "2^52 ms are 140,000 years of one seat")]
-fn seconds(ms: i64) -> f64 {
+pub(super) fn seconds(ms: i64) -> f64 {
     ms as f64 / 1000.0
 }

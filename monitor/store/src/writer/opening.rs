@@ -143,7 +143,7 @@ pub(super) fn picture(
     }
     let names = &mut memory.names;
     let number = |server: &str, feature: &str| servers.feature(history, names, server, feature);
-    memory.rollups = Rollups::load(&change, number)?;
+    memory.rollups = Rollups::load(&change, servers, number)?;
     catch_up(history, &change, servers, &mut memory.rollups)?;
     change.commit().doing("catch up with history")?;
     memory.open(history, live, servers)
