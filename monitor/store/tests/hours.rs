@@ -68,6 +68,11 @@ fn import(writer: &mut Writer, file: &[Event], pieces: &[usize]) {
     }
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "a test is of days, not of ages")]
+fn ms(seconds: f64) -> i64 {
+    (seconds * 1000.0).round() as i64
+}
+
 fn of(feature: Option<&str>) -> Of {
     Of { server: Some("lic1".into()), feature: feature.map(Into::into) }
 }
@@ -124,17 +129,20 @@ fn check_hours(site: &Site, log: &[Event]) {
                 (from_ms..from_ms + HOUR_MS).contains(&span.started.as_millisecond())
             };
             let checkouts = spans.iter().filter(began).count() as u64;
-            let found = ((hour.seat_s * 1000.0).round() as i64, hour.peak, hour.checkouts);
+            let found = (ms(hour.seat_s), hour.peak, hour.checkouts);
             assert_eq!(found, (seat_ms, Some(peak), checkouts), "{feature} {}", hour.begins);
             let sum = all.entry(from_ms).or_default();
             *sum = (sum.0 + seat_ms, sum.1 + checkouts);
         }
     }
     for hour in reader.hours(&of(None), range, at(0)).unwrap().hours {
-        let found = ((hour.seat_s * 1000.0).round() as i64, hour.checkouts);
+        let found = (ms(hour.seat_s), hour.checkouts);
         assert_eq!(found, all[&hour.begins.as_millisecond()], "all {}", hour.begins);
     }
 }
+
+/// Feature and user, seat, how many seats, start and end.
+type Used = ((String, String), Option<String>, i64, i64, Option<i64>);
 
 /// The days of users against the seats that were given back, whichever way they were counted.
 #[track_caller]
@@ -145,7 +153,7 @@ fn check_days(site: &Site) {
         .iter()
         .map(|day| {
             let of = format!("{} {} {}", day.day, day.feature, day.user);
-            (of, day.checkouts, (day.seat_s * 1000.0).round() as i64)
+            (of, day.checkouts, ms(day.seat_s))
         })
         .collect();
     let mut expected: BTreeMap<String, (u64, i64)> = BTreeMap::new();
@@ -159,7 +167,7 @@ fn check_days(site: &Site) {
         let count: i64 = row.get(3)?;
         Ok((who, seat, count, row.get::<_, i64>(4)?, row.get::<_, Option<i64>>(5)?))
     });
-    let mut uses: Vec<((String, String), Option<String>, i64, i64, Option<i64>)> = Vec::new();
+    let mut uses: Vec<Used> = Vec::new();
     for session in sessions.unwrap().map(Result::unwrap) {
         let key = day_of(session.3, &session.0);
         expected.entry(key).or_default().0 += 1;
@@ -170,7 +178,7 @@ fn check_days(site: &Site) {
                 && end(used.4) >= session.3
         });
         match shared {
-            Some(used) if end(used.4) < end(session.4) => used.4 = session.4,
+            Some(earlier) if end(earlier.4) < end(session.4) => earlier.4 = session.4,
             Some(_) => {}
             None => uses.push(session),
         }
@@ -312,8 +320,8 @@ fn silence_is_no_zero() {
     drop(writer);
     let range = (at(FIRST_MS), at(FIRST_MS + 12 * 24 * HOUR_MS));
     let hours = site.reader().hours(&of(None), range, at(0)).unwrap();
-    let observed: f64 = hours.hours.iter().map(|hour| hour.observed_s).sum();
-    assert_eq!(observed, 4.0 * 24.0 * 3600.0);
+    let observed_ms: i64 = hours.hours.iter().map(|hour| ms(hour.observed_s)).sum();
+    assert_eq!(observed_ms, 4 * 24 * HOUR_MS);
     let denials: u64 = hours.hours.iter().map(|hour| hour.denials).sum();
     assert_eq!(denials, 3);
     let week = by_hour_of_week(&hours, &TimeZone::UTC);
