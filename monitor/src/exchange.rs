@@ -46,7 +46,7 @@ pub fn write(
     let head = reader.sealed_until()?.map(|sealed| sealed.head);
     put(to, &Line::Export(Header { form: FORM, day, server: server.cloned(), head }))?;
     let (mut lines, mut failed) = (0, None);
-    reader.events(span, server, |carried| {
+    reader.carry(span, server, |carried| {
         let Some(line) = Line::of(carried) else { return true };
         lines += 1;
         failed = put(to, &line).err();

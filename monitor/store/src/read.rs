@@ -163,19 +163,19 @@ impl Reader {
         chain::sealed_until(&self.history)
     }
 
-    /// Gives every checkout, checkin and denial from one time up to another to `each`, in the order in which they were learned, for
+    /// Carries every checkout, checkin and denial from one time up to another to `each`, in the order in which they were learned, for
     /// as long as it says to go on. Before a checkin comes the checkout that it ends, where that is not of the span.
     ///
     /// # Errors
     /// What SQLite meets.
-    pub fn events(
+    pub fn carry(
         &self,
         (from, to): (Timestamp, Timestamp),
         server: Option<&ServerName>,
         each: impl FnMut(Carried) -> bool,
     ) -> Result<(), StoreError> {
         let (from_ms, to_ms) = (from.as_millisecond(), to.as_millisecond());
-        export::events(&self.history, export::Span { from_ms, to_ms, server }, each)
+        export::carry(&self.history, export::Span { from_ms, to_ms, server }, each)
     }
 
     /// Sessions held now of wrapped tools, of features that somebody waits for, and of the feature that `filter` names; of its

@@ -32,7 +32,7 @@ pub(super) struct Span<'a> {
 type Found = (i64, Carried);
 
 /// Gives every event of a span to `each`.
-pub(super) fn events(
+pub(super) fn carry(
     history: &Connection,
     span: Span<'_>,
     mut each: impl FnMut(Carried) -> bool,
