@@ -3,7 +3,7 @@
 import { browser, check, open, tell, wrong } from "./driver.mjs";
 
 const [address, ...paths] = process.argv.slice(2);
-const PAGES_MAX = 120;
+const PAGES_MAX = 45;
 const LISTS = ["sessions", "denials", "events", "users", "hosts", "features", "servers", "queue", "expiry"];
 // Tabs and line feeds are between elements; everything else that acts must be shown, not sent.
 const ACTS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/u;

@@ -1,10 +1,12 @@
 // How pages look: light and dark, wide and on a phone, nothing runs over the edge, and nothing that a reader with other senses
-// would miss. usage: node looks.mjs ADDRESS SCREENSHOT_FOLDER PATH...
+// would miss. usage: node looks.mjs ADDRESS PICTURE_FOLDER PATH...   (- takes no pictures)
 import { mkdirSync, writeFileSync } from "node:fs";
 import { browser, inspect, open, tell, wrong } from "./driver.mjs";
 
 const [address, shots, ...paths] = process.argv.slice(2);
-const WIDTHS = [1440, 390];
+// Each width and each theme is inspected once; pictures are taken of all four.
+const INSPECTED = [[1440, "light"], [390, "dark"]];
+const PICTURED = shots === "-" ? [] : [[1440, "dark"], [390, "light"]];
 const HEIGHT_MAX = 1800; // of a picture: what is further down looks the same
 
 async function picture(page, file) {
@@ -16,21 +18,20 @@ async function picture(page, file) {
 }
 
 await tell(async () => {
-  mkdirSync(shots, { recursive: true });
-  for (const width of WIDTHS) {
-    for (const colorScheme of ["light", "dark"]) {
-      const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme });
-      for (const path of paths) {
-        const page = await open(context, address, path);
-        await page.locator("#live.on").waitFor();
-        const name = `${path.split("?")[0].split("/").filter(Boolean)[0] ?? "overview"}${path.split("/").length > 2 ? "-one" : ""}`;
-        const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-        if (wide > width) wrong.push(`${path}: ${wide} px wide on ${width}`);
-        await inspect(page, `${path} ${width} ${colorScheme}`);
-        await picture(page, `${shots}/${name}-${width}-${colorScheme}.webp`);
-        await page.close();
-      }
-      await context.close();
+  if (shots !== "-") mkdirSync(shots, { recursive: true });
+  for (const [width, colorScheme] of [...INSPECTED, ...PICTURED]) {
+    const isInspected = INSPECTED.some(([w, scheme]) => w === width && scheme === colorScheme);
+    const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme });
+    for (const path of paths) {
+      const page = await open(context, address, path);
+      await page.locator("#live.on").waitFor();
+      const name = `${path.split("?")[0].split("/").filter(Boolean)[0] ?? "overview"}${path.split("?")[0].split("/").length > 2 ? "-one" : ""}`;
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+      if (wide > width) wrong.push(`${path}: ${wide} px wide on ${width}`);
+      if (isInspected) await inspect(page, `${path} ${width} ${colorScheme}`);
+      if (shots !== "-") await picture(page, `${shots}/${name}-${width}-${colorScheme}.webp`);
+      await page.close();
     }
+    await context.close();
   }
 });

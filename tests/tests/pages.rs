@@ -8,6 +8,7 @@ use lic_tests::{
     browser::Story,
     demo::past,
     hostile::{hostile, hostile_lines, long_lines},
+    programs,
     site::Site,
     vendor::Vendor,
     wait,
@@ -15,6 +16,8 @@ use lic_tests::{
 
 /// Where the pictures of a normal site go; without it, into the folder of what is built.
 const PICTURES: &str = "LICWRAP_PICTURES";
+/// No pictures.
+const NONE: &str = "-";
 /// Names of harm, each as user, host, feature and reason.
 const HOSTILE: usize = 500;
 /// Every page there is, of a site with the license server `catia`.
@@ -60,15 +63,15 @@ fn office() -> Site {
     site
 }
 
-fn pictures(of: &str) -> String {
-    let otherwise = || lic_tests::programs::checkout().join("target/screenshots").join(of);
-    let wanted = env::var(PICTURES).ok().filter(|_| of == "pages");
-    wanted.unwrap_or_else(|| otherwise().display().to_string())
+/// Where pictures of the office go.
+fn pictures() -> String {
+    let otherwise = || programs::checkout().join("target/screenshots").display().to_string();
+    env::var(PICTURES).unwrap_or_else(|_| otherwise())
 }
 
-fn looks(site: &Site, of: &str, paths: &[&str]) {
-    let (address, folder) = (site.address().to_string(), pictures(of));
-    let arguments = [&[address.as_str(), &folder], paths].concat();
+fn looks(site: &Site, pictures: &str, paths: &[&str]) {
+    let address = site.address().to_string();
+    let arguments = [&[address.as_str(), pictures], paths].concat();
     if let Some(story) = Story::start("looks.mjs", &arguments) {
         story.ends_well();
     }
@@ -90,7 +93,7 @@ fn people_find_what_they_came_for() {
 
 #[test]
 fn pages_look_well() {
-    looks(&office(), "pages", &PAGES);
+    looks(&office(), &pictures(), &PAGES);
 }
 
 #[test]
@@ -110,7 +113,7 @@ fn pages_look_well_where_nothing_is_known() {
         "/events",
         "/search?q=x",
     ];
-    looks(&site, "nothing", &paths);
+    looks(&site, NONE, &paths);
 }
 
 #[test]
@@ -135,7 +138,7 @@ fn pages_look_well_with_many_features_and_long_names() {
         "/servers/catia",
         "/search?q=n",
     ];
-    looks(&site, "many", &paths);
+    looks(&site, NONE, &paths);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use axum::{
 use lic_analytics::figures::figures;
 use lic_protocol::{
     name::{FeatureName, ServerName},
+    span::Span,
     view::{Feature, FeatureHistory, Server},
 };
 use lic_store::{
@@ -26,13 +27,23 @@ pub(crate) fn view(
 }
 
 /// Adds its history to a feature.
-pub(crate) fn with_figures(reader: &Reader, now: Feature) -> Result<FeatureHistory, StoreError> {
+fn with_figures(reader: &Reader, now: Feature) -> Result<FeatureHistory, StoreError> {
+    let spans = match now.in_use {
+        Some(_) => reader.spans(&now.server, &now.feature)?,
+        None => Vec::new(),
+    };
+    with_spans(reader, now, &spans)
+}
+
+/// Adds its history, of which `spans` are all sessions, to a feature.
+pub(crate) fn with_spans(
+    reader: &Reader,
+    now: Feature,
+    spans: &[Span],
+) -> Result<FeatureHistory, StoreError> {
     let DenialCount { tries: denials, episodes } =
         reader.denial_count(&now.server, &now.feature)?;
-    let figures = match now.in_use {
-        Some(_) => Some(figures(&reader.spans(&now.server, &now.feature)?)),
-        None => None,
-    };
+    let figures = now.in_use.map(|_| figures(spans));
     Ok(FeatureHistory { now, denials, episodes, figures })
 }
 

@@ -1,11 +1,16 @@
 //! All features, each with its history in figures.
 
+use std::collections::HashMap;
+
 use axum::{
     extract::{Query, State},
     response::Response,
 };
+use jiff::Timestamp;
 use lic_protocol::{
+    name::{FeatureName, ServerName},
     query::Filter,
+    span::Span,
     view::{Feature, FeatureHistory, Features, Figures},
 };
 use lic_store::{error::StoreError, read::Reader};
@@ -23,7 +28,15 @@ use crate::{
 pub(crate) fn view(reader: &Reader, filter: &Filter) -> Result<Features, StoreError> {
     let mut features = reader.features()?;
     features.retain(|row| filter.is_of(&row.server, &row.feature));
-    let features = features.into_iter().map(|row| feature::with_figures(reader, row));
+    // All sessions are read once, and not once for each feature.
+    let mut spans: HashMap<(ServerName, FeatureName), Vec<Span>> = HashMap::new();
+    for of in reader.spans_since(Timestamp::MIN, None)? {
+        spans.entry((of.server, of.feature)).or_default().push(of.span);
+    }
+    let features = features.into_iter().map(|row| {
+        let spans = spans.remove(&(row.server.clone(), row.feature.clone()));
+        feature::with_spans(reader, row, &spans.unwrap_or_default())
+    });
     Ok(Features { features: features.collect::<Result<_, _>>()? })
 }
 

@@ -107,10 +107,12 @@ fn runs(means: &[Option<f64>], is_one: impl Fn(&Option<f64>) -> bool) -> Vec<Ran
     runs
 }
 
-/// The lines of a scale that ends with `end`, the highest first.
+/// The lines of a scale that ends with `end`, the highest first; that 0 is at the bottom need not be said.
 fn levels(end: f64) -> Vec<(String, String)> {
     let level = |part: f64| (coordinate(100.0 - part * 25.0), coordinate(end * part / 4.0));
-    [4.0, 3.0, 2.0, 1.0, 0.0].map(level).to_vec()
+    let mut levels = [4.0, 3.0, 2.0, 1.0].map(level).to_vec();
+    levels.push(("100".to_owned(), String::new()));
+    levels
 }
 
 /// What is written under a point, if anything: `before` is the point before it.

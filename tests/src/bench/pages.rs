@@ -38,8 +38,9 @@ const HISTORY: SignedDuration = SignedDuration::from_hours(365 * 24);
 const FEATURES: u64 = 200;
 const PEOPLE: u64 = 500;
 /// The pages that are timed.
-const PAGES: [&str; 12] = [
+const PAGES: [&str; 13] = [
     "/",
+    "/features",
     "/features/catia/F7",
     "/features/catia/F7?range=year",
     "/sessions",
@@ -262,23 +263,33 @@ fn ask(
 fn read_answer(stream: &mut TcpStream) -> anyhow::Result<()> {
     let mut bytes = Vec::new();
     let mut part = [0; 16 << 10];
-    loop {
+    let mut left: Option<usize> = None;
+    while left != Some(0) {
         let length = stream.read(&mut part)?;
         if length == 0 {
             bail!("the connection is closed");
         }
-        bytes.extend_from_slice(&part[..length]);
-        let Some(head) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
-        let text = std::str::from_utf8(&bytes[..head])?.to_ascii_lowercase();
-        let size = text.lines().find_map(|line| line.strip_prefix("content-length:"));
-        let size: usize = size.context("an answer without a length")?.trim().parse()?;
-        if !text.starts_with("http/1.1 200") {
-            bail!("answered with {text}");
-        }
-        if bytes.len() >= head + 4 + size {
-            return Ok(());
-        }
+        left = match left {
+            Some(left) => Some(left.saturating_sub(length)),
+            None => {
+                bytes.extend_from_slice(&part[..length]);
+                left_of(&bytes)?
+            }
+        };
     }
+    Ok(())
+}
+
+/// How much is yet to come of the answer that begins with `bytes`; `None` while its head is not whole.
+fn left_of(bytes: &[u8]) -> anyhow::Result<Option<usize>> {
+    let Some(head) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { return Ok(None) };
+    let text = std::str::from_utf8(&bytes[..head])?.to_ascii_lowercase();
+    let size = text.lines().find_map(|line| line.strip_prefix("content-length:"));
+    let size: usize = size.context("an answer without a length")?.trim().parse()?;
+    if !text.starts_with("http/1.1 200") {
+        bail!("answered with {text}");
+    }
+    Ok(Some((head + 4 + size).saturating_sub(bytes.len())))
 }
 
 /// Reads what all streams say until it is told to stop: when each said something.

@@ -17,11 +17,12 @@ use crate::{
     error::{Doing, StoreError},
 };
 
-/// Sessions and denials summed up by `$by`: the columns that the summing reads first, and what is counted beside.
+/// Sessions and denials summed up by `$by`, by numbers first and by names then. First come the columns that name a row, and what
+/// is counted beside.
 macro_rules! used {
     ($by:literal, $columns:literal, $beside:literal) => {
         concat!(
-            "with used as (
+            "with each as (
                 select c.server, c.feature, c.user, c.host, c.at_ms as first_ms,
                     coalesce(e.at_ms, l.at_ms) as ended_ms, 1 as sessions, 0 as denials
                 from checkout c
@@ -42,12 +43,17 @@ macro_rules! used {
                     and (:server is null or d.server = :server)
                     and (:feature is null or d.feature = :feature)
                     and (:users is null or d.user in (select value from json_each(:users)))
-                    and (:hosts is null or d.host in (select value from json_each(:hosts))))
+                    and (:hosts is null or d.host in (select value from json_each(:hosts)))),
+            used as (
+                select server, feature, user, host,
+                    sum(sessions > 0 and ended_ms is null) as active, sum(sessions) as sessions,
+                    sum(iif(sessions > 0, max(coalesce(ended_ms, :now_ms) - first_ms, 0), 0)) as held_ms,
+                    sum(denials) as denials, min(first_ms) as first_ms, max(coalesce(ended_ms, :now_ms)) as last_ms
+                from each group by server, feature, user, host)
             select ", $columns, ", ", $beside, ",
-                coalesce(sum(sessions) filter (where ended_ms is null), 0), sum(sessions),
-                coalesce(sum(max(coalesce(ended_ms, :now_ms) - first_ms, 0)) filter (where sessions > 0), 0),
-                count(distinct u.server || ' ' || u.feature) filter (where sessions > 0), sum(denials),
-                min(first_ms), max(coalesce(ended_ms, :now_ms)), count(*) over ()
+                sum(active), sum(sessions), sum(held_ms),
+                count(distinct iif(sessions > 0, u.server || ' ' || u.feature, null)), sum(denials),
+                min(first_ms), max(last_ms), count(*) over ()
             from used u
             join name user on user.id = u.user
             join name host on host.id = u.host
