@@ -19,4 +19,6 @@ pub mod rate;
 
 pub mod held;
 
+pub mod year;
+
 pub mod pages;

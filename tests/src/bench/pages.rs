@@ -2,7 +2,6 @@
 //! memory it has then, and how long each page takes to make from a long history.
 
 use std::{
-    fmt::Write as _,
     fs,
     io::{Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
@@ -14,7 +13,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::resource::{Resource, getrlimit, setrlimit},
@@ -24,8 +23,9 @@ use tempfile::TempDir;
 use super::{
     figure::{Bound, Goal},
     memory,
+    year::{FEATURES, PEOPLE, grant, history},
 };
-use crate::{dice::Dice, http, process::Process, programs::command, site::append, wait};
+use crate::{http, process::Process, programs::command, site::append, wait};
 
 /// Who asks at one time.
 const CLIENTS: u32 = 8;
@@ -33,10 +33,6 @@ const CLIENTS: u32 = 8;
 const ASKED: usize = 20;
 /// Between two changes, while it is loaded.
 const CHANGE_EVERY: Duration = Duration::from_secs(1);
-/// A year of history, in which so many features are used by so many people.
-const HISTORY: SignedDuration = SignedDuration::from_hours(365 * 24);
-const FEATURES: u64 = 200;
-const PEOPLE: u64 = 500;
 /// The pages that are timed.
 const PAGES: [&str; 13] = [
     "/",
@@ -362,49 +358,4 @@ fn allow_files() -> anyhow::Result<()> {
 #[expect(clippy::disallowed_methods, reason = "the pretend license server lives now")]
 fn now() -> Timestamp {
     Timestamp::now()
-}
-
-/// So many sessions over the year before `last`, each of about an hour, and a denial after every tenth.
-fn history(sessions: u64, last: Timestamp) -> String {
-    let mut dice = Dice::new(5);
-    let mut lines: Vec<(i64, String)> = Vec::new();
-    let step_ms = HISTORY.as_millis() / i128::from(sessions.max(1));
-    for number in 0..sessions {
-        let back = i64::try_from(step_ms * i128::from(sessions - number)).unwrap_or(0);
-        let began = last - SignedDuration::from_millis(back);
-        let (feature, person) = (dice.below(FEATURES), dice.below(PEOPLE));
-        let lasted = SignedDuration::from_secs(i64::try_from(60 + dice.below(7200)).unwrap_or(0));
-        let ended = began + lasted;
-        lines.push((began.as_millisecond(), grant(began, number, feature, person)));
-        if ended < last {
-            let line = grant(ended, number, feature, person).replace("Grant", "Detachment");
-            lines.push((ended.as_millisecond(), line));
-        }
-        if number % 10 == 0 {
-            lines.push((began.as_millisecond(), denial(began, feature, person)));
-        }
-    }
-    lines.sort();
-    lines.into_iter().map(|(_, line)| line).collect()
-}
-
-fn stamp(at: Timestamp) -> String {
-    let local = at.to_zoned_datetime(TimeZone::UTC);
-    let mut text = local.strftime("%Y/%m/%d %H:%M:%S").to_string();
-    write!(text, ":{:03}", local.millisecond()).expect("a string takes whatever is written");
-    text
-}
-
-fn grant(at: Timestamp, number: u64, feature: u64, person: u64) -> String {
-    format!(
-        "{} I USGTRACING  Grant!!F{feature}!{number:016X}!Dassault Systemes V5!ConcurrentUser!1!STD!WS{person} (00-1.{person})!192.0.2.1!user{person}!s{number}!C:\\x.exe!5.34!ALC\n",
-        stamp(at)
-    )
-}
-
-fn denial(at: Timestamp, feature: u64, person: u64) -> String {
-    format!(
-        "{} W LICENSESERV F{feature} not granted, no more available license ( from client WS{person} (00-1.1)/192.0.2.1|user{person}|x|x.exe )\n",
-        stamp(at)
-    )
 }
