@@ -19,6 +19,7 @@ pub mod state;
 
 mod api;
 mod assets;
+mod busy;
 mod cache;
 mod chart;
 mod error;

@@ -1,6 +1,5 @@
 //! What a page is: a frame and a view, printed by the template of the same name. A page never names the store.
 
-pub(crate) mod busy;
 pub(crate) mod denials;
 pub(crate) mod events;
 pub(crate) mod expiry;

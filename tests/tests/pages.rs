@@ -1,5 +1,5 @@
-//! People find what they came for on the pages, which hold at their limits: nothing known, a thousand features, names of 200
-//! characters, and names that are made to do harm.
+//! People find what they came for on the pages, and these hold at their limits:
+//! with nothing known, with hundreds of features, with names of 200 characters, and with names that are made to do harm.
 
 use std::env;
 

@@ -20,6 +20,7 @@ use lic_store::{error::StoreError, read::Reader};
 
 use crate::{
     api::{self, Pairs, series::Window},
+    busy::Busy,
     chart::{
         heat::{self, Day},
         steps::{Steps, reach_words, step_words},
@@ -28,7 +29,7 @@ use crate::{
     filters,
     format::{self, Zones},
     link,
-    pages::{Frame, Notice, busy::Busy, print, tracing_notice},
+    pages::{Frame, Notice, print, tracing_notice},
     query::{Asked, OF_A_SERIES},
     state::App,
 };

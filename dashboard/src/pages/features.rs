@@ -9,11 +9,12 @@ use lic_protocol::view::Features;
 
 use crate::{
     api::{self, Pairs},
+    busy::Busy,
     error::Error,
     filters,
     format::{self, Zones},
     link,
-    pages::{Frame, busy::Busy, print},
+    pages::{Frame, print},
     query::{Asked, OF_FEATURES},
     state::App,
 };

@@ -11,6 +11,7 @@ use lic_protocol::{
 
 use crate::{
     api,
+    busy::Busy,
     chart::spark::spark,
     error::Error,
     filters,
@@ -18,7 +19,6 @@ use crate::{
     link,
     pages::{
         Frame, Notice,
-        busy::Busy,
         expiry::{self, SOON_DAYS},
         print, tracing_notice,
     },

@@ -13,11 +13,12 @@ use lic_protocol::{
 
 use crate::{
     api::{self, Pairs},
+    busy::Busy,
     error::Error,
     filters,
     format::{self, Zones},
     link,
-    pages::{Frame, busy::Busy, mode_words, print},
+    pages::{Frame, mode_words, print},
     query::{Asked, OF_THE_QUEUE},
     state::App,
 };

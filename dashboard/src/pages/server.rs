@@ -13,11 +13,12 @@ use lic_protocol::{
 
 use crate::{
     api,
+    busy::Busy,
     error::Error,
     filters,
     format::{self, Zones},
     link,
-    pages::{Frame, busy::Busy, print, servers},
+    pages::{Frame, print, servers},
     state::App,
 };
 
