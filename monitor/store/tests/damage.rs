@@ -280,7 +280,7 @@ fn a_history_that_cannot_be_opened_is_set_aside_and_a_new_one_begun() {
 #[test]
 fn damage_that_is_met_while_writing_is_remembered_for_the_next_start() {
     let site = filled(40);
-    zero_page(&site.paths.history, root_page(&site.paths.history, "sqlite_autoindex_name_1"));
+    zero_page(&site.paths.history, root_page(&site.paths.history, "denial_by_who"));
     let mut writer = site.writer();
     assert!(writer.aside().is_empty());
     let refused = event(1, 990_000, denial("A", "eve"));
