@@ -130,6 +130,12 @@ proptest! {
 }
 
 #[test]
+fn line_that_was_begun_in_a_log_that_went_away_is_read_as_far_as_it_came() {
+    use Step::{Delete, Look, Part, Quiet, Rename};
+    check(&[Part(132), Look, Delete, Quiet, Look, Rename]);
+}
+
+#[test]
 fn unfinished_line_of_a_log_that_was_rewritten_is_forgotten() {
     use Step::{Look, Part, Rewrite, Truncate, Write};
     check(&[Part(9), Look, Rewrite, Look, Write(1)]);
