@@ -27,7 +27,7 @@ const RECORDS: u64 = 60_000;
 /// Before them, in milliseconds since 1970.
 const FIRST_MS: i64 = 1_741_000_000_000;
 /// The newest schema of history.
-const NEWEST: &str = "4";
+const NEWEST: &str = "6";
 
 fn import(site: &Site) {
     for log in LOGS {
@@ -197,7 +197,7 @@ fn large() -> String {
             identity_hash, identity_ordinal)
         select i, 1, 1 + i % 3, {FIRST_MS} + i * 1000, {FIRST_MS} + i * 1000, 1 + i % 7, 1 + i % 5, 1, 1, 1, i * 7919, 0
         from n;
-        insert into block values (1, 1, {RECORDS}, 0, {FIRST_MS} + {RECORDS} * 1000);
+        insert into block (first_id, server, last_id, earliest_ms, latest_ms) values (1, 1, {RECORDS}, 0, {FIRST_MS} + {RECORDS} * 1000);
         insert into batch select max(number) + 1, max(last_id) + 1, {RECORDS}, {FIRST_MS}, null from batch;"
     )
 }
