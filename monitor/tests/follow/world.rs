@@ -284,7 +284,8 @@ impl World {
             }
         }
         // A line that was begun in a file that went away may be read as far as it came.
-        let is_known = |number: &u32| self.written.contains_key(number) || self.cut.contains(number);
+        let is_known =
+            |number: &u32| self.written.contains_key(number) || self.cut.contains(number);
         if let Some(number) = committed.keys().find(|number| !is_known(number)) {
             return Err(format!("line {number} was read and never written"));
         }
