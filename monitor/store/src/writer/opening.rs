@@ -113,7 +113,7 @@ fn history(paths: &DatabasePaths) -> Result<History, StoreError> {
     let mut names = Names::default();
     let chain = Chain::load(&db, &mut names)?;
     let (servers, memory) = (Servers::load(&db)?, Memory::of(&db, names)?);
-    Ok(History { copy, servers, chain, memory, db })
+    Ok(History { db, copy, servers, chain, memory })
 }
 
 /// Live is small, and looked through whole.
