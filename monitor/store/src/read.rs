@@ -4,6 +4,7 @@ mod denials;
 pub mod episodes;
 mod export;
 mod features;
+pub mod folds;
 mod happened;
 pub mod hours;
 mod pages;
@@ -15,6 +16,8 @@ mod servers;
 mod sessions;
 pub mod spans;
 pub mod user_days;
+
+use std::ops::Range;
 
 use jiff::Timestamp;
 use lic_protocol::{
@@ -306,7 +309,7 @@ impl Reader {
     }
 
     /// Use hour by hour, from the hour of `from` up to that of `to`, not included; at most [`hours::HOURS_MAX`] of them. What is
-    /// held now counts up to `now` where licmon runs.
+    /// held yet counts up to `now` where licmon runs, elsewhere up to the last record of its server.
     ///
     /// # Errors
     /// What SQLite meets.
@@ -318,6 +321,28 @@ impl Reader {
     ) -> Result<Hours, StoreError> {
         let now = lock::is_held(&self.paths).then_some(now);
         hours::hours(&self.live, of, (from, to), now)
+    }
+
+    /// The same, where the caller knows better up to when the servers are observed: what is held yet counts up to `until`, and at
+    /// least up to the last record of its server.
+    ///
+    /// # Errors
+    /// What SQLite meets.
+    pub fn hours_until(
+        &self,
+        of: &Of,
+        (from, to): (Timestamp, Timestamp),
+        until: Timestamp,
+    ) -> Result<Hours, StoreError> {
+        hours::hours(&self.live, of, (from, to), Some(until))
+    }
+
+    /// When a license server was seen at work, in order and apart: up to its last record.
+    ///
+    /// # Errors
+    /// What SQLite meets.
+    pub fn observed_spans(&self, server: &ServerName) -> Result<Vec<Range<Timestamp>>, StoreError> {
+        hours::observed(&self.live, server)
     }
 
     /// What users did day by day of UTC, from the day of `from` up to that of `to`, not included; at most

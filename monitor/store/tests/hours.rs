@@ -12,7 +12,10 @@ use lic_protocol::{
     span::Span,
 };
 use lic_store::{
-    read::hours::{HourOfWeek, Hours, Of, by_hour_of_week},
+    read::{
+        folds::{Summed, by_hour_of_week},
+        hours::{Hours, Of},
+    },
     writer::Writer,
 };
 use proptest::{collection::vec, prelude::*};
@@ -105,7 +108,7 @@ fn naive(spans: &[Span], from_ms: i64, to_ms: i64) -> (i64, u32) {
     (sum, peak)
 }
 
-/// The hours of each feature, and of all, against its sessions. What is held counts up to the newest step of its feature.
+/// The hours of each feature, and of all, against its sessions. What is held counts up to the last line.
 #[track_caller]
 fn check_hours(site: &Site, log: &[Event]) {
     let reader = site.reader();
@@ -113,12 +116,7 @@ fn check_hours(site: &Site, log: &[Event]) {
     let mut all: BTreeMap<i64, (i64, u64)> = BTreeMap::new();
     for feature in FEATURES {
         let spans = reader.spans(&"lic1".into(), &feature.into()).unwrap();
-        let of_feature = log.iter().filter(|event| match &event.fact {
-            Fact::Checkout(checkout) => checkout.feature.as_str() == feature,
-            Fact::Checkin(checkin) => checkin.feature.as_str() == feature,
-            _ => false,
-        });
-        let newest_ms = of_feature.map(|event| event.at.as_millisecond()).max().unwrap_or(0);
+        let newest_ms = log.iter().map(|event| event.at.as_millisecond()).max().unwrap_or(0);
         let Hours { hours, stale } = reader.hours(&of(Some(feature)), range, at(0)).unwrap();
         assert_eq!((hours.len(), stale), (120, None));
         for hour in hours {
@@ -326,15 +324,16 @@ fn silence_is_no_zero() {
     assert_eq!(denials, 3);
     let week = by_hour_of_week(&hours, &TimeZone::UTC);
     assert!(week.iter().flatten().any(|hour| hour.seats() == Some(0.0)));
-    assert_eq!(HourOfWeek::default().seats(), None);
+    assert_eq!(Summed::default().seats(), None);
 }
 
 #[test]
-fn what_is_held_counts_up_to_now_while_licmon_runs() {
+fn what_is_held_counts_up_to_now_while_licmon_runs_and_to_the_last_record_where_not() {
     let site = Site::new();
     let mut writer = site.writer();
     let held = event(FIRST_MS, 1, checkout("solve", "ann", "h", None));
-    import(&mut writer, &[held], &[]);
+    let other = event(FIRST_MS + HOUR_MS / 2, 2, denial("mesh", "ben"));
+    import(&mut writer, &[held, other], &[]);
     let range = (at(FIRST_MS), at(FIRST_MS + 3 * HOUR_MS));
     let now = at(FIRST_MS + HOUR_MS * 3 / 2);
     let told = |site: &Site| {
@@ -344,5 +343,6 @@ fn what_is_held_counts_up_to_now_while_licmon_runs() {
     let full = (3600.0, Some(1), 3600.0);
     assert_eq!(told(&site), [full, (1800.0, Some(1), 1800.0), (0.0, Some(0), 0.0)]);
     drop(writer);
-    assert_eq!(told(&site), [(0.0, Some(0), 0.0); 3]);
+    let nothing = (0.0, Some(0), 0.0);
+    assert_eq!(told(&site), [(1800.0, Some(1), 1800.0), nothing, nothing]);
 }

@@ -1,7 +1,8 @@
-//! Use by the hour and by the hour of the week: from rollups, in as many rows as are shown, however many events
-//! there are.
+//! Use by the hour: from rollups, in as many rows as are shown, however many events there are.
 
-use jiff::{Timestamp, tz::TimeZone};
+use std::ops::Range as Period;
+
+use jiff::Timestamp;
 use lic_protocol::name::{FeatureName, ServerName};
 use rusqlite::{Connection, OptionalExtension, named_params};
 
@@ -49,29 +50,6 @@ pub struct Hour {
     pub denials: u64,
 }
 
-/// One hour of the week, over all weeks of the time asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct HourOfWeek {
-    /// Seconds in which a license server was seen at work.
-    pub observed_s: f64,
-    /// Seats in use times seconds.
-    pub seat_s: f64,
-    /// The largest peak; `None` for several features together.
-    pub peak: Option<u32>,
-    /// Sessions that began.
-    pub checkouts: u64,
-    /// Checkouts that were refused, every try.
-    pub denials: u64,
-}
-
-impl HourOfWeek {
-    /// Seats in use on average; `None` where nothing was observed.
-    #[must_use]
-    pub fn seats(&self) -> Option<f64> {
-        (self.observed_s > 0.0).then(|| self.seat_s / self.observed_s)
-    }
-}
-
 /// An hour while it is summed up.
 #[derive(Clone, Copy, Default)]
 struct Sum {
@@ -82,26 +60,26 @@ struct Sum {
     denials: i64,
 }
 
-/// The hours from that of `from` up to that of `to`, not included. `now` is how far the present reaches where licmon runs;
-/// elsewhere nothing is known after the last record.
+/// The hours from that of `from` up to that of `to`, not included. Something is known up to `until`, and at least up to the last
+/// record of a server.
 pub(super) fn hours(
     live: &Connection,
     of: &Of,
     (from, to): (Timestamp, Timestamp),
-    now: Option<Timestamp>,
+    until: Option<Timestamp>,
 ) -> Result<Hours, StoreError> {
     let first = from.as_millisecond().div_euclid(HOUR_MS);
     let last = to.as_millisecond().div_euclid(HOUR_MS).min(first.saturating_add(HOURS_MAX));
     let mut sums = vec![Sum::default(); usize::try_from(last - first).unwrap_or(0)];
     let mut range = Range { first, sums: &mut sums };
     let meters = match &of.feature {
-        Some(feature) => range.of_feature(live, of.server.as_ref(), feature, now)?,
+        Some(feature) => range.of_feature(live, of.server.as_ref(), feature, until)?,
         None => {
             range.of_servers(live, of.server.as_ref())?;
-            range.held_now(live, of.server.as_ref(), now)?
+            range.held(live, of.server.as_ref(), until)?
         }
     };
-    range.observe(live, of.server.as_ref(), now)?;
+    range.observe(live, of.server.as_ref(), until)?;
     let has_peak = of.feature.is_some() && meters.count <= 1;
     let hours = (first..).zip(&sums).map(|(hour, sum)| Hour {
         begins: time(hour.saturating_mul(HOUR_MS)),
@@ -115,21 +93,12 @@ pub(super) fn hours(
     Ok(Hours { hours: hours.collect(), stale })
 }
 
-/// Hours by weekday, Monday first, and hour of the day in `zone`. An hour counts where it begins.
-#[must_use]
-pub fn by_hour_of_week(hours: &Hours, zone: &TimeZone) -> [[HourOfWeek; 24]; 7] {
-    let mut week = [[HourOfWeek::default(); 24]; 7];
-    for hour in &hours.hours {
-        let local = zone.to_datetime(hour.begins);
-        let weekday = usize::try_from(local.date().weekday().to_monday_zero_offset()).unwrap_or(0);
-        let cell = &mut week[weekday][usize::try_from(local.hour()).unwrap_or(0)];
-        cell.observed_s += hour.observed_s;
-        cell.seat_s += hour.seat_s;
-        cell.peak = cell.peak.max(hour.peak);
-        cell.checkouts += hour.checkouts;
-        cell.denials += hour.denials;
-    }
-    week
+/// Seats of a feature in use since the newest step of them.
+struct Held {
+    seats: i64,
+    since_ms: i64,
+    /// The last record of its server.
+    heard_ms: Option<i64>,
 }
 
 /// The meters that were asked for.
@@ -169,32 +138,33 @@ impl Range<'_> {
         live: &Connection,
         server: Option<&ServerName>,
         feature: &FeatureName,
-        now: Option<Timestamp>,
+        until: Option<Timestamp>,
     ) -> Result<Meters, StoreError> {
         let doing = "read the hours of a feature";
-        let sql = "select id, seats, until_ms, stale_from_ms, stale_to_ms from meter
-            where feature = :feature and (:server is null or server = :server)";
+        let sql = "select id, seats, until_ms, stale_from_ms, stale_to_ms,
+                (select max(to_ms) from observed o where o.server = meter.server)
+            from meter where feature = :feature and (:server is null or server = :server)";
         let values = named_params! {
             ":feature": feature.as_str(), ":server": server.map(ServerName::as_str)
         };
         let mut query = live.prepare_cached(sql).doing(doing)?;
         let rows = query.query_map(values, |row| {
             let stale: (Option<i64>, Option<i64>) = (row.get(3)?, row.get(4)?);
-            let row: (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            Ok((row, stale.0.zip(stale.1)))
+            let held = Held { seats: row.get(1)?, since_ms: row.get(2)?, heard_ms: row.get(5)? };
+            Ok((row.get::<_, i64>(0)?, held, stale.0.zip(stale.1)))
         });
         let rows: Vec<_> = rows.and_then(Iterator::collect).doing(doing)?;
         let mut meters = Meters::default();
         let sql = "select hour, seat_ms, checkouts, denials, peak from hour
             where meter = :meter and hour >= :first and hour < :end";
-        for ((meter, seats, until_ms), stale) in rows {
+        for (meter, held, stale) in rows {
             meters.add(stale);
             let mut query = live.prepare_cached(sql).doing(doing)?;
             let mut hours = query.query([meter, self.first, self.end()]).doing(doing)?;
             while let Some(row) = hours.next().doing(doing)? {
                 self.add(row, row.get(4).doing(doing)?).doing(doing)?;
             }
-            self.hold(seats, until_ms, now);
+            self.hold(&held, until);
         }
         Ok(meters)
     }
@@ -219,15 +189,16 @@ impl Range<'_> {
     }
 
     /// Adds what is held since the newest step of each feature.
-    fn held_now(
+    fn held(
         &mut self,
         live: &Connection,
         server: Option<&ServerName>,
-        now: Option<Timestamp>,
+        until: Option<Timestamp>,
     ) -> Result<Meters, StoreError> {
         let doing = "read what is held";
-        let sql = "select seats, until_ms, stale_from_ms, stale_to_ms from meter
-            where :server is null or server = :server";
+        let sql = "select seats, until_ms, stale_from_ms, stale_to_ms,
+                (select max(to_ms) from observed o where o.server = meter.server)
+            from meter where :server is null or server = :server";
         let mut query = live.prepare_cached(sql).doing(doing)?;
         let values = named_params! { ":server": server.map(ServerName::as_str) };
         let mut rows = query.query(values).doing(doing)?;
@@ -236,7 +207,12 @@ impl Range<'_> {
             let stale: (Option<i64>, Option<i64>) =
                 (row.get(2).doing(doing)?, row.get(3).doing(doing)?);
             meters.add(stale.0.zip(stale.1));
-            self.hold(row.get(0).doing(doing)?, row.get(1).doing(doing)?, now);
+            let held = Held {
+                seats: row.get(0).doing(doing)?,
+                since_ms: row.get(1).doing(doing)?,
+                heard_ms: row.get(4).doing(doing)?,
+            };
+            self.hold(&held, until);
         }
         Ok(meters)
     }
@@ -251,12 +227,17 @@ impl Range<'_> {
         Ok(())
     }
 
-    /// Seats are held from `from_ms` up to now.
-    fn hold(&mut self, seats: i64, from_ms: i64, now: Option<Timestamp>) {
-        let Some(now) = now.filter(|_| seats > 0) else { return };
-        self.between(from_ms, now.as_millisecond(), |sum, ms| {
-            sum.seat_ms += seats * ms;
-            sum.peak = sum.peak.max(seats);
+    /// Adds what is held up to `until`, and at least up to the last record of its server.
+    fn hold(&mut self, held: &Held, until: Option<Timestamp>) {
+        let Some(until_ms) = held.heard_ms.max(until.map(Timestamp::as_millisecond)) else {
+            return;
+        };
+        if held.seats <= 0 {
+            return;
+        }
+        self.between(held.since_ms, until_ms, |sum, ms| {
+            sum.seat_ms += held.seats * ms;
+            sum.peak = sum.peak.max(held.seats);
         });
     }
 
@@ -265,16 +246,12 @@ impl Range<'_> {
         &mut self,
         live: &Connection,
         server: Option<&ServerName>,
-        now: Option<Timestamp>,
+        until: Option<Timestamp>,
     ) -> Result<(), StoreError> {
-        let doing = "read when a server was observed";
-        let sql = "select from_ms, to_ms from observed where server = :server order by from_ms";
         for server in servers(live, server)? {
-            let mut query = live.prepare_cached(sql).doing(doing)?;
-            let rows = query.query_map([server.as_str()], |row| Ok((row.get(0)?, row.get(1)?)));
-            let mut spans: Vec<(i64, i64)> = rows.and_then(Iterator::collect).doing(doing)?;
-            if let (Some((_, to_ms)), Some(now)) = (spans.last_mut(), now) {
-                *to_ms = (*to_ms).max(now.as_millisecond());
+            let mut spans = spans(live, &server)?;
+            if let (Some((_, to_ms)), Some(until)) = (spans.last_mut(), until) {
+                *to_ms = (*to_ms).max(until.as_millisecond());
             }
             let mut one = vec![Sum::default(); self.sums.len()];
             let mut range = Range { first: self.first, sums: &mut one };
@@ -316,6 +293,24 @@ fn servers(live: &Connection, server: Option<&ServerName>) -> Result<Vec<String>
     let mut query = live.prepare_cached(sql).doing(doing)?;
     let values = named_params! { ":server": server.map(ServerName::as_str) };
     query.query_map(values, |row| row.get(0)).and_then(Iterator::collect).doing(doing)
+}
+
+/// From when to when a server was observed, in milliseconds.
+fn spans(live: &Connection, server: &str) -> Result<Vec<(i64, i64)>, StoreError> {
+    let doing = "read when a server was observed";
+    let sql = "select from_ms, to_ms from observed where server = :server order by from_ms";
+    let mut query = live.prepare_cached(sql).doing(doing)?;
+    let rows = query.query_map([server], |row| Ok((row.get(0)?, row.get(1)?)));
+    rows.and_then(Iterator::collect).doing(doing)
+}
+
+/// From when to when a server was observed, in order and apart.
+pub(super) fn observed(
+    live: &Connection,
+    server: &ServerName,
+) -> Result<Vec<Period<Timestamp>>, StoreError> {
+    let spans = spans(live, server.as_str())?.into_iter();
+    Ok(spans.map(|(from_ms, to_ms)| time(from_ms)..time(to_ms)).collect())
 }
 
 /// From when to when servers were observed, in all.
