@@ -1,5 +1,7 @@
 //! Pages and API over real databases, asked without a socket: they agree, refuse what they must, and print names as text.
 
+#[path = "site/hours.rs"]
+mod hours;
 #[path = "site/openapi.rs"]
 mod openapi;
 #[path = "site/past.rs"]

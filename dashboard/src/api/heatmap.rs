@@ -6,13 +6,21 @@ use axum::{
     extract::{Query, State},
     response::Response,
 };
-use jiff::{SignedDuration, Timestamp};
-use lic_analytics::heat::heat;
+use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
 use lic_protocol::{
     name::{FeatureName, ServerName},
-    view::{Feature, Server, series::HeatMap},
+    view::{
+        Feature, Server,
+        series::{Cell, HeatMap},
+    },
 };
-use lic_store::{error::StoreError, read::Reader};
+use lic_store::{
+    error::StoreError,
+    read::{
+        Reader,
+        folds::{Summed, by_hour_of_week},
+    },
+};
 
 use crate::{
     api::{Pairs, feature, observed},
@@ -27,7 +35,8 @@ const BACK: SignedDuration = SignedDuration::from_hours(13 * 7 * 24);
 /// The longest time that one is made of: two years and a bit.
 const BACK_MAX: SignedDuration = SignedDuration::from_hours(800 * 24);
 
-/// The heat map of a feature of `server`: the one function that says how busy each hour of the week is.
+/// The heat map of a feature of `server`: the one function that says how busy each hour of the week is. Of what is asked for, every
+/// hour of UTC counts that it touches, up to where the server was observed.
 pub(crate) fn view(
     reader: &Reader,
     server: &Server,
@@ -41,7 +50,11 @@ pub(crate) fn view(
     let to = asked.end.map_or(last, |to| to.min(last));
     let back = |span| to.checked_sub(span).unwrap_or(to);
     let from = asked.start.unwrap_or(back(BACK)).clamp(back(BACK_MAX), to);
-    let spans = observed::spans(reader, server, &feature.feature, from)?;
+    let (from, end) = (hour(from, RoundMode::Floor), hour(to, RoundMode::Ceil));
+    let hours = observed::hours(reader, (server, &feature.feature), &(from..end), &seen)?;
+    // Where use cannot be seen, hours without it say nothing.
+    let week = if seen.is_empty() { <_>::default() } else { by_hour_of_week(&hours, &zone) };
+    let to = end.min(last).max(from);
     Ok(HeatMap {
         server: server.name.clone(),
         feature: feature.feature.clone(),
@@ -49,14 +62,25 @@ pub(crate) fn view(
         to,
         zone: zone_name,
         issued: observed::issued(feature),
-        cells: heat(&spans, &(from..to), &zone, &within(&seen, from, to)),
+        recount: observed::recount(&hours, &(from..end)),
+        cells: (0_u8..).zip(week.iter().flatten()).map(cell).collect(),
     })
 }
 
-/// The parts of `seen` between two times.
-fn within(seen: &[Range<Timestamp>], from: Timestamp, to: Timestamp) -> Vec<Range<Timestamp>> {
-    let cut = seen.iter().map(|seen| seen.start.max(from)..seen.end.min(to));
-    cut.filter(|seen| seen.start < seen.end).collect()
+/// A time, rounded to an hour of UTC.
+fn hour(at: Timestamp, mode: RoundMode) -> Timestamp {
+    at.round(TimestampRound::new().smallest(Unit::Hour).mode(mode)).unwrap_or(at)
+}
+
+/// One of the hours of the week, counted from Monday 0 o'clock.
+fn cell((at, sum): (u8, &Summed)) -> Cell {
+    Cell {
+        weekday: at / 24 + 1,
+        hour: at % 24,
+        mean: sum.seats(),
+        peak: sum.peak,
+        observed_s: sum.observed_s,
+    }
 }
 
 /// `GET /api/v1/heatmap`: of the feature that `server` and `feature` name.

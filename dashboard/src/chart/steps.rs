@@ -184,6 +184,7 @@ mod tests {
             to: at(4),
             zone: "Europe/Stockholm".to_owned(),
             issued,
+            recount: None,
             points: (0..).zip(values).map(point).collect(),
             lengths: lic_analytics::lengths::lengths(&[], &(at(0)..at(4))),
         }

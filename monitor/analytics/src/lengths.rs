@@ -22,6 +22,7 @@ pub fn lengths(spans: &[Span], period: &Range<Timestamp>) -> Lengths {
         .collect();
     lengths.sort_unstable_by(f64::total_cmp);
     Lengths {
+        from: period.start,
         sessions: lengths.len() as u64,
         p50_s: percentile(&lengths, 50),
         p90_s: percentile(&lengths, 90),

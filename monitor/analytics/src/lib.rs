@@ -2,7 +2,6 @@
 
 pub mod concurrency;
 pub mod figures;
-pub mod heat;
 pub mod lengths;
 pub mod queue;
 pub mod series;

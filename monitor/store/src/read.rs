@@ -222,14 +222,6 @@ impl Reader {
         spans::since(&self.history, &self.live, from, of)
     }
 
-    /// The earliest time of anything learned of a server; `None` where nothing was.
-    ///
-    /// # Errors
-    /// What SQLite meets.
-    pub fn first_heard(&self, server: &ServerName) -> Result<Option<Timestamp>, StoreError> {
-        spans::first_heard(&self.history, server)
-    }
-
     /// What happened, newest first.
     ///
     /// # Errors

@@ -114,17 +114,6 @@ pub(super) fn since(
     Ok(spans)
 }
 
-/// The earliest time of anything learned of a server; `None` where nothing was.
-pub(super) fn first_heard(
-    history: &Connection,
-    server: &ServerName,
-) -> Result<Option<Timestamp>, StoreError> {
-    let sql = "select id from server where name = :name";
-    let Some(server) = id(history, sql, server.as_str())? else { return Ok(None) };
-    let blocks = blocks::of_server(history, Some(server))?.into_iter();
-    Ok(blocks.map(|block| block.earliest_ms).min().map(time))
-}
-
 fn id(history: &Connection, sql: &str, name: &str) -> Result<Option<i64>, StoreError> {
     history.query_row(sql, [name], |row| row.get(0)).optional().doing("look up a name")
 }

@@ -27,8 +27,21 @@ pub struct Series {
     pub issued: Option<u32>,
     /// In order, without holes: what was not observed is a point without figures.
     pub points: Vec<Point>,
-    /// How long the sessions lasted that ended in this time.
+    /// What of this time is being counted again; `None` as a rule.
+    pub recount: Option<Recount>,
+    /// How long sessions lasted, of at most the last month of this time.
     pub lengths: Lengths,
+}
+
+/// A time whose seats are being counted again, because something of it was learned late; until then they are as before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recount {
+    /// From when.
+    #[serde(with = "ms")]
+    pub from: Timestamp,
+    /// To when.
+    #[serde(with = "ms")]
+    pub to: Timestamp,
 }
 
 /// Seats in use between two times.
@@ -50,16 +63,18 @@ pub struct HeatMap {
     pub server: ServerName,
     /// The feature.
     pub feature: FeatureName,
-    /// From when.
+    /// From when: the beginning of an hour of UTC.
     #[serde(with = "ms")]
     pub from: Timestamp,
-    /// To when.
+    /// To when: the end of an hour of UTC, or how far it was observed.
     #[serde(with = "ms")]
     pub to: Timestamp,
     /// The zone of weekdays and hours.
     pub zone: String,
     /// Seats bought, as known now; `None` where that is not known, or there is no limit.
     pub issued: Option<u32>,
+    /// What of this time is being counted again; `None` as a rule.
+    pub recount: Option<Recount>,
     /// Monday 0 o'clock first: 7 times 24.
     pub cells: Vec<Cell>,
 }
@@ -82,6 +97,9 @@ pub struct Cell {
 /// How long sessions lasted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Lengths {
+    /// Since when ended sessions count.
+    #[serde(with = "ms")]
+    pub from: Timestamp,
     /// Sessions that ended.
     pub sessions: u64,
     /// Half of them lasted no longer; `None` where there are none.
