@@ -6,12 +6,18 @@
 mod labels;
 mod page;
 
+use std::collections::HashMap;
+
 use axum::{
     extract::State,
     http::header,
     response::{IntoResponse, Response},
 };
-use lic_protocol::view::{Feature, Overview, Server, ServerState};
+use lic_protocol::{
+    name::{FeatureName, ServerName},
+    view::{Feature, Overview, Server, ServerState},
+};
+use lic_store::{error::StoreError, read::Reader};
 
 use self::{
     labels::{Labels, Shares},
@@ -75,12 +81,31 @@ type OfServer = fn(&Server) -> Option<f64>;
 /// When the databases cannot be read: a scrape that fails says so, where old figures would not.
 pub(crate) async fn text(State(app): State<App>) -> Result<Response, Error> {
     let (now, is_watched) = (app.now(), app.is_watched());
-    let overview = app.ask(move |reader| overview::view(reader, now)).await?;
-    Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], exposition(&overview, is_watched)).into_response())
+    let answer = app.ask(move |reader| {
+        let overview = overview::view(reader, now)?;
+        let denials = denials(reader, &overview)?;
+        Ok((overview, denials))
+    });
+    let (overview, denials) = answer.await?;
+    let text = exposition(&overview, &denials, is_watched);
+    Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response())
+}
+
+/// How often checkouts of a feature were refused so far.
+type Denials = HashMap<(ServerName, FeatureName), u64>;
+
+/// Those of every feature of which denials can be seen, or were.
+fn denials(reader: &Reader, overview: &Overview) -> Result<Denials, StoreError> {
+    let visible = overview.servers.iter().filter(|server| server.denials_visible == Some(true));
+    let visible: Vec<&ServerName> = visible.map(|server| &server.name).collect();
+    let features = overview.features.iter().filter(|feature| visible.contains(&&feature.server));
+    let none = features.map(|feature| ((feature.server.clone(), feature.feature.clone()), 0));
+    let some = reader.denied_of_all()?.into_iter();
+    Ok(none.chain(some.map(|of| ((of.server, of.feature), of.denials))).collect())
 }
 
 /// The whole page. `is_watched` says whether a licmon runs.
-fn exposition(overview: &Overview, is_watched: bool) -> String {
+fn exposition(overview: &Overview, denials: &Denials, is_watched: bool) -> String {
     let mut page = Page::default();
     page.family("licdash_build_info", Kind::Gauge, "The version of licdash that says this.");
     page.sample(&Labels::none().and("version", env!("CARGO_PKG_VERSION")), 1);
@@ -89,6 +114,7 @@ fn exposition(overview: &Overview, is_watched: bool) -> String {
     page.sample(&Labels::none(), truth(is_watched));
     let features = Shares::of_features(&overview.features);
     tell_features(&mut page, &features, overview);
+    tell_denials(&mut page, &features, denials);
     let servers = Shares::of_servers(&overview.servers);
     tell_servers(&mut page, &servers, overview);
     page.into_text()
@@ -121,6 +147,21 @@ fn tell_features(page: &mut Page, shares: &Shares<Feature>, overview: &Overview)
     page.family("licmon_feature_expires_timestamp_seconds", Kind::Gauge, help);
     for (labels, feature) in &shares.named {
         page.sample_if_known(labels, feature.expires.map(|at| at.as_duration().as_secs_f64()));
+    }
+}
+
+fn tell_denials(page: &mut Page, shares: &Shares<Feature>, denials: &Denials) {
+    let help = "Checkouts refused so far, every try, where that can be seen; what is learned late is added when it is.";
+    page.family("licmon_denials_total", Kind::Counter, help);
+    let of = |feature: &Feature| {
+        denials.get(&(feature.server.clone(), feature.feature.clone())).copied()
+    };
+    for (labels, feature) in &shares.named {
+        page.sample_if_known(labels, of(feature));
+    }
+    if !shares.others.is_empty() {
+        let others = shares.others.iter().map(|feature| of(feature));
+        page.sample_if_known(&Labels::other(), others.sum::<Option<u64>>());
     }
 }
 
@@ -193,7 +234,7 @@ mod tests {
         let most = (0..=labels::FEATURES_MAX).map(|name| feature(name, Some(1)));
         let features: Vec<Feature> = most.chain([feature(9999, in_use)]).collect();
         let overview = Overview { as_of: Timestamp::UNIX_EPOCH, features, servers: Vec::new() };
-        let text = exposition(&overview, true);
+        let text = exposition(&overview, &Denials::new(), true);
         let of = |name: &str| {
             let lines = text.lines().filter(|line| line.starts_with(&format!("{name}{{")));
             lines.count()

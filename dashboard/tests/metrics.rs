@@ -13,7 +13,7 @@ use axum::{
 };
 use jiff::Timestamp;
 use lic_protocol::{
-    event::{Checkout, Event, Fact, HandleOf, Identity},
+    event::{Checkout, Denial, Event, Fact, HandleOf, Identity, ReasonClass},
     name::ServerName,
     view::{Mode, Source},
 };
@@ -163,7 +163,8 @@ impl Site {
         let mut writer = Writer::open(&paths).expect("a writer");
         writer.configure(&configured()).expect("a picture");
         let hostile = HOSTILE.map(|name| checkout(name, name));
-        let batches = [batch("catia", &hostile), batch("local", &[checkout("render", "ann")])];
+        let local = [checkout("render", "ann"), denial("render", 2), denial("render", 3)];
+        let batches = [batch("catia", &hostile), batch("local", &local)];
         writer.commit(&batches, at()).expect("a commit");
         site
     }
@@ -208,6 +209,19 @@ fn checkout(feature: &str, user: &str) -> Fact {
         display: None,
         process: None,
         project: None,
+    })
+}
+
+fn denial(feature: &str, tries: u32) -> Fact {
+    Fact::Denial(Denial {
+        feature: feature.into(),
+        user: "bob".into(),
+        host: "WS0002".into(),
+        count: 1,
+        reason: "no free seat".to_owned(),
+        class: ReasonClass::Exhausted,
+        process: None,
+        tries,
     })
 }
 
@@ -261,6 +275,8 @@ async fn figures_are_those_of_the_overview_and_what_is_not_known_has_none() {
         ("licmon_seats_in_use", &hostile, "1"),
         ("licmon_seats_issued", &hostile, ""),
         ("licmon_queued", &hostile, ""),
+        ("licmon_denials_total", &render, "5"),
+        ("licmon_denials_total", &hostile, ""),
         ("licmon_running", &[], "0"),
         ("licmon_features", &[], "7"),
         ("licmon_features_other", &[], "0"),

@@ -23,6 +23,7 @@ pub(crate) const LIVE: &[&str] = &[
     include_str!("../migrations/live/0004_gaps.sql"),
     include_str!("../migrations/live/0005_rollups.sql"),
     include_str!("../migrations/live/0006_polled.sql"),
+    include_str!("../migrations/live/0007_denied_hours.sql"),
 ];
 
 /// Brings the database at `path` to the newest schema.

@@ -15,6 +15,7 @@ mod search;
 mod servers;
 mod sessions;
 pub mod spans;
+pub mod totals;
 pub mod user_days;
 
 use std::ops::Range;
@@ -40,6 +41,7 @@ use self::{
     episodes::DenialCount,
     hours::{Hours, Of},
     spans::SpanOf,
+    totals::DeniedOf,
     user_days::UserDay,
 };
 use crate::{
@@ -298,6 +300,14 @@ impl Reader {
         feature: &FeatureName,
     ) -> Result<DenialCount, StoreError> {
         episodes::count(&self.history, server, feature)
+    }
+
+    /// How often checkouts of every feature were refused, of those that ever were, by server and feature.
+    ///
+    /// # Errors
+    /// What SQLite meets.
+    pub fn denied_of_all(&self) -> Result<Vec<DeniedOf>, StoreError> {
+        totals::denied(&self.live)
     }
 
     /// Use hour by hour, from the hour of `from` up to that of `to`, not included; at most [`hours::HOURS_MAX`] of them. What is

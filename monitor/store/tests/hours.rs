@@ -308,6 +308,21 @@ fn largest_session_of_a_seat_counts_for_all_of_its_use() {
     assert_eq!(told, [(3.0 * 3600.0, Some(3)), (3.0 * 1800.0, Some(3)), (0.0, Some(0))]);
 }
 
+/// The plan of the sum over all hours: what was never denied is not read.
+#[test]
+fn denials_are_summed_of_the_hours_that_have_some() {
+    let site = Site::new();
+    drop(site.writer());
+    let live = rusqlite::Connection::open(&site.paths.live).unwrap();
+    let plan = rows(
+        &live,
+        "explain query plan select meter.server, meter.feature, sum(hour.denials)
+            from meter join hour on hour.meter = meter.id
+            where hour.denials > 0 group by meter.id",
+    );
+    assert!(plan.iter().any(|step| step.contains("COVERING INDEX denied_hour")), "{plan:#?}");
+}
+
 #[test]
 fn silence_is_no_zero() {
     let site = Site::new();
@@ -322,6 +337,9 @@ fn silence_is_no_zero() {
     assert_eq!(observed_ms, 4 * 24 * HOUR_MS);
     let denials: u64 = hours.hours.iter().map(|hour| hour.denials).sum();
     assert_eq!(denials, 3);
+    let all = site.reader().denied_of_all().unwrap();
+    let all: Vec<_> = all.iter().map(|of| (of.feature.as_str(), of.denials)).collect();
+    assert_eq!(all, [("solve", 3)]);
     let week = by_hour_of_week(&hours, &TimeZone::UTC);
     assert!(week.iter().flatten().any(|hour| hour.seats() == Some(0.0)));
     assert_eq!(Summed::default().seats(), None);

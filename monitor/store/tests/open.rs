@@ -90,7 +90,7 @@ fn newer_schema_is_left_alone() {
     let sentence =
         |known| format!("is at schema 9, this program knows up to {known}: upgrade the program");
     check_refused(|site| make(site, true), &format!("DIR/history.db {}", sentence(6)));
-    check_refused(|site| make(site, false), &format!("DIR/license_manager.db {}", sentence(6)));
+    check_refused(|site| make(site, false), &format!("DIR/license_manager.db {}", sentence(7)));
 }
 
 #[test]
