@@ -5,7 +5,7 @@ use axum::{
     extract::{Path, Query, State},
     response::Html,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use lic_analytics::series::Reach;
 use lic_protocol::{
     name::{FeatureName, ServerName},
@@ -36,6 +36,8 @@ use crate::{
 
 /// Denials, and users, shown beside the holders.
 const ROWS_SHOWN: u32 = 10;
+/// Of how long the users are shown: they are summed up of sessions one by one, of which there may be any number.
+const USERS_BACK: SignedDuration = SignedDuration::from_hours(31 * 24);
 
 #[derive(Template)]
 #[template(path = "feature.html")]
@@ -56,6 +58,8 @@ struct Past {
     series: Series,
     steps: Steps,
     heat: HeatMap,
+    /// Since when the users are told.
+    users_from: Timestamp,
     users: Users,
 }
 
@@ -110,9 +114,10 @@ fn past(
     }
     let series = api::series::view(reader, &server, &view.now, window)?;
     let heat = api::heatmap::view(reader, &server, &view.now, &(None..None), window.now)?;
-    let users = Filter { from: Some(heat.from), ..of_it.clone() };
+    let users_from = heat.to.checked_sub(USERS_BACK).unwrap_or(heat.from).max(heat.from);
+    let users = Filter { from: Some(users_from), ..of_it.clone() };
     let users = api::users::view(reader, &users, window.now)?;
-    Ok(Some(Past { steps: Steps::of(&series, window.reach), series, heat, users }))
+    Ok(Some(Past { steps: Steps::of(&series, window.reach), series, heat, users_from, users }))
 }
 
 impl FeatureHtml {
