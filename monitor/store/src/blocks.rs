@@ -220,7 +220,9 @@ fn tail_blocks(history: &Connection, first_id: i64) -> Result<Vec<(i64, Block)>,
             union all select id, server, at_ms from queued where id >= :first
             union all select id, server, at_ms from dequeued where id >= :first
             union all select id, server, at_ms from server_event where id >= :first
-            union all select id, server, at_ms from gap where id >= :first)
+            union all select id, server, at_ms from gap where id >= :first
+            union all select id, server, at_ms from sample where id >= :first
+            union all select id, server, at_ms from entitlement where id >= :first)
         group by server";
     let mut tail = history.prepare_cached(sql).doing(doing)?;
     let rows = tail.query_map([first_id], of_row);

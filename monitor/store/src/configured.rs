@@ -63,8 +63,7 @@ pub(crate) fn apply(live: &Connection, configured: &Configured) -> Result<(), St
     live.execute_batch(
         "delete from server where heard_ms is null;
         update server set configured = 0;
-        delete from poll;
-        delete from polled;
+        update poll set asked_ms = null;
         delete from fault;",
     )
     .doing(doing)?;

@@ -7,7 +7,7 @@ use lic_protocol::{
     view::Source,
 };
 
-use crate::gaps::Recorded;
+use crate::{gaps::Recorded, polled::change::Answered};
 
 /// One record of history, as the live fold sees it. It is made while the record is stored, or read back from it.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +39,8 @@ pub(crate) enum Change<'e> {
     WaitEnded { queued: Option<i64> },
     /// The license server changed.
     Server(ServerChange),
+    /// The license server answered otherwise than before, or did not answer.
+    Answered(Answered),
     /// Bytes of a log could not be read.
     Missing(Recorded),
     /// What was missing by this row of `gap` was read.

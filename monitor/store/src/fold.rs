@@ -16,6 +16,7 @@ use crate::{
     gaps::{self, Recorded},
     hash::HashMap,
     live::{self, FeatureTold, Heard},
+    polled::fold::Answers,
     servers::Servers,
 };
 
@@ -29,6 +30,7 @@ pub(crate) struct Fold<'e> {
     waits_ended: Vec<i64>,
     gaps: HashMap<i64, Gap>,
     gaps_ended: Vec<i64>,
+    answers: Answers,
 }
 
 /// A session that opened and is open still.
@@ -66,6 +68,7 @@ impl<'e> Fold<'e> {
             waits_ended: Vec::new(),
             gaps: HashMap::default(),
             gaps_ended: Vec::new(),
+            answers: Answers::default(),
         })
     }
 
@@ -82,6 +85,11 @@ impl<'e> Fold<'e> {
                 if self.gaps.remove(&gap).is_none() {
                     self.gaps_ended.push(gap);
                 }
+                return Ok(());
+            }
+            // Nor does an answer say what its log would.
+            Change::Answered(answered) => {
+                self.answers.add(server, at_ms, answered);
                 return Ok(());
             }
             change => change,
@@ -127,6 +135,7 @@ impl<'e> Fold<'e> {
             Change::Ended { checkout: None, .. }
             | Change::WaitEnded { queued: None }
             | Change::Server(ServerChange::Stopped | ServerChange::Anomaly)
+            | Change::Answered(_)
             | Change::Missing(_)
             | Change::Mended { .. } => {}
         }
@@ -160,7 +169,7 @@ impl<'e> Fold<'e> {
             let server = servers.known(gap.server)?.name.as_str();
             gaps::show(live, (*id, server, gap.at_ms), &gap.recorded)?;
         }
-        Ok(())
+        self.answers.store(live, servers)
     }
 
     fn feature(

@@ -1,5 +1,7 @@
 //! Appending records to history.db. Every record goes through [`Records::insert`], which seals it; nothing here updates.
 
+mod answers;
+
 use lic_protocol::{
     event::{Checkout, Denial, Dequeue, EndReason, Identity, Queue, ServerEvent},
     name::VendorName,
@@ -146,6 +148,8 @@ const INSERTS: [(&str, &str); Table::RECORDS.len()] = [
         values (
             :id, :mends, :server, :generation, :path, :from, :to, :at_ms, :learned_at_ms, :why, :seal)",
     ),
+    answers::SAMPLE,
+    answers::ENTITLEMENT,
 ];
 
 /// The record tables of history, open for one commit.

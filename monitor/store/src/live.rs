@@ -34,6 +34,8 @@ pub(crate) fn clear(live: &Connection) -> Result<(), StoreError> {
     let sql = "delete from session;
         delete from waiter;
         delete from gap;
+        delete from poll;
+        delete from polled;
         delete from feature where issued is null and uncounted = 0;
         update feature set vendor = null, version = null, source = null;
         delete from server where configured = 0;

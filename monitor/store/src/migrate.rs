@@ -14,6 +14,7 @@ pub(crate) const HISTORY: &[&str] = &[
     include_str!("../migrations/history/0004_queue_credit.sql"),
     include_str!("../migrations/history/0005_seals.sql"),
     include_str!("../migrations/history/0006_gaps.sql"),
+    include_str!("../migrations/history/0007_samples.sql"),
 ];
 /// The schemas of `license_manager.db`, oldest first.
 pub(crate) const LIVE: &[&str] = &[
@@ -24,6 +25,7 @@ pub(crate) const LIVE: &[&str] = &[
     include_str!("../migrations/live/0005_rollups.sql"),
     include_str!("../migrations/live/0006_polled.sql"),
     include_str!("../migrations/live/0007_denied_hours.sql"),
+    include_str!("../migrations/live/0008_samples.sql"),
 ];
 
 /// Brings the database at `path` to the newest schema.

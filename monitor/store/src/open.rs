@@ -140,7 +140,7 @@ fn may(action: AuthAction<'_>) -> Authorization {
 mod tests {
     use super::*;
 
-    const TABLES: [&str; 12] = [
+    const TABLES: [&str; 14] = [
         "name",
         "server",
         "checkout",
@@ -151,6 +151,8 @@ mod tests {
         "dequeued",
         "server_event",
         "gap",
+        "sample",
+        "entitlement",
         "block",
         "batch",
     ];
@@ -172,6 +174,9 @@ mod tests {
             values (7, 1, 1, 1, 1, 't', 7, 0);
         insert into gap (id, server, generation, path, from_byte, at_ms, learned_at_ms, why)
             values (8, 1, 1, 'p', 1, 1, 1, 'w');
+        insert into sample (id, server, feature, ordinal, at_ms, learned_at_ms) values (9, 1, 1, 0, 1, 1);
+        insert into entitlement (id, server, feature, ordinal, at_ms, learned_at_ms, is_told, is_uncounted, is_permanent)
+            values (10, 1, 1, 0, 1, 1, 1, 0, 0);
         insert into block (first_id, server, last_id, earliest_ms, latest_ms) values (1, 1, 7, 1, 1);
         insert into batch (number, first_id, last_id, committed_at_ms) values (1, 1, 7, 1);
         insert into checkpoint (id, server, path, dev, ino, head_len, head, anchor_len, anchor, offset, usage_lines,
@@ -324,6 +329,7 @@ mod tests {
     fn no_statement_of_ours_replaces() {
         let sources = [
             include_str!("history.rs"),
+            include_str!("history/answers.rs"),
             include_str!("names.rs"),
             include_str!("servers.rs"),
             include_str!("blocks.rs"),

@@ -7,6 +7,7 @@ mod features;
 pub mod folds;
 mod happened;
 pub mod hours;
+pub mod issued;
 mod pages;
 mod people;
 mod polled;
@@ -40,6 +41,7 @@ use rusqlite::Connection;
 use self::{
     episodes::DenialCount,
     hours::{Hours, Of},
+    issued::Step,
     spans::SpanOf,
     totals::DeniedOf,
     user_days::UserDay,
@@ -359,6 +361,20 @@ impl Reader {
         (from, to): (Timestamp, Timestamp),
     ) -> Result<Vec<UserDay>, StoreError> {
         user_days::user_days(&self.live, of, user, (from, to))
+    }
+
+    /// Seats issued of a feature from one time up to another, as its license server told them: steps in their order, the first of
+    /// them from `from` on.
+    ///
+    /// # Errors
+    /// What SQLite meets.
+    pub fn issued_over(
+        &self,
+        server: &ServerName,
+        feature: &FeatureName,
+        (from, to): (Timestamp, Timestamp),
+    ) -> Result<Vec<Step>, StoreError> {
+        issued::over(&self.history, server, feature, (from, to))
     }
 
     /// Since when and until when license servers were observed; `None` where none ever was.

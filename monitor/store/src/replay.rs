@@ -1,11 +1,13 @@
 //! Reading entries back from history, in the order of their ids: for catching up after a crash, and for making live again.
 
+mod answers;
+
 use std::{borrow::Cow, time::Duration};
 
 use lic_protocol::{
     event::{Checkout, HandleOf, Queue, ServerChange},
     name::{FeatureName, HostName, UserName, VendorName},
-    view::Source,
+    view::{ServerState, Source},
 };
 use rusqlite::{Connection, Row};
 
@@ -13,6 +15,7 @@ use crate::{
     entry::{Change, Entry, Feature, Opened},
     error::{Doing, StoreError},
     gaps::Recorded,
+    polled::change::Answered,
 };
 
 /// Ids read back at a time.
@@ -24,7 +27,8 @@ pub(crate) fn last_id(history: &Connection) -> Result<i64, StoreError> {
         coalesce((select max(id) from checkout), 0), coalesce((select max(id) from checkin), 0),
         coalesce((select max(id) from pairing), 0), coalesce((select max(id) from denial), 0),
         coalesce((select max(id) from queued), 0), coalesce((select max(id) from dequeued), 0),
-        coalesce((select max(id) from server_event), 0), coalesce((select max(id) from gap), 0))";
+        coalesce((select max(id) from server_event), 0), coalesce((select max(id) from gap), 0),
+        coalesce((select max(id) from sample), 0), coalesce((select max(id) from entitlement), 0))";
     history.query_row(sql, [], |row| row.get(0)).doing("find the newest record")
 }
 
@@ -60,7 +64,7 @@ pub(crate) fn entries(
 type ReadChange = fn(&Row<'_>) -> rusqlite::Result<Change<'static>>;
 
 /// Each record table: id, server, time, when it was learned, and the columns its change is read from.
-const SOURCES: [(&str, ReadChange); 8] = [
+const SOURCES: [(&str, ReadChange); 10] = [
     (
         "select c.id, c.server, c.at_ms, c.learned_at_ms, c.feature, feature.text, user.text, host.text, c.count,
             c.handle, seat.text, version.text, vendor.text, unit.text, display.text, process.text, project.text,
@@ -112,7 +116,7 @@ const SOURCES: [(&str, ReadChange); 8] = [
         |row| Ok(Change::WaitEnded { queued: row.get(4)? }),
     ),
     (
-        "select e.id, e.server, e.at_ms, e.learned_at_ms, change.text from server_event e
+        "select e.id, e.server, e.at_ms, e.learned_at_ms, change.text, e.text from server_event e
         join name change on change.id = e.change
         where e.id between :first and :last",
         server_changed,
@@ -121,6 +125,28 @@ const SOURCES: [(&str, ReadChange); 8] = [
         "select g.id, g.server, g.at_ms, g.learned_at_ms, g.mends, g.path, g.from_byte, g.to_byte, g.why from gap g
         where g.id between :first and :last",
         missing,
+    ),
+    (
+        "select e.id, e.server, e.at_ms, e.learned_at_ms, feature.text, vendor.text, version.text, pool.text, e.ordinal,
+            e.is_told, e.issued, e.is_uncounted, e.expires_ms, e.is_permanent
+        from entitlement e
+        join name feature on feature.id = e.feature
+        left join name vendor on vendor.id = e.vendor
+        left join name version on version.id = e.version
+        left join name pool on pool.id = e.pool
+        where e.id between :first and :last",
+        answers::entitled,
+    ),
+    (
+        "select s.id, s.server, s.at_ms, s.learned_at_ms, feature.text, vendor.text, version.text, pool.text, s.ordinal,
+            s.issued, s.in_use, s.reserved, s.queued, s.borrowed
+        from sample s
+        join name feature on feature.id = s.feature
+        left join name vendor on vendor.id = s.vendor
+        left join name version on version.id = s.version
+        left join name pool on pool.id = s.pool
+        where s.id between :first and :last",
+        answers::sampled,
     ),
 ];
 
@@ -184,6 +210,9 @@ fn missing(row: &Row<'_>) -> rusqlite::Result<Change<'static>> {
 
 fn server_changed(row: &Row<'_>) -> rusqlite::Result<Change<'static>> {
     let word: String = row.get(4)?;
+    if let Some(state) = ServerState::from_word(&word) {
+        return Ok(Change::Answered(Answered::State(state, row.get(5)?)));
+    }
     // A change this program does not know alters nothing in its picture.
     Ok(Change::Server(ServerChange::from_word(&word).unwrap_or(ServerChange::Anomaly)))
 }

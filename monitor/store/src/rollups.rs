@@ -99,7 +99,7 @@ impl Rollups {
     /// Counts the next entry in the order of their ids.
     pub(crate) fn add(&mut self, servers: &Servers, entry: &Entry<'_>) -> Result<(), StoreError> {
         let Entry { id, server, at_ms, learned_at_ms, change } = entry;
-        if matches!(change, Change::Missing(_) | Change::Mended { .. }) {
+        if matches!(change, Change::Answered(_) | Change::Missing(_) | Change::Mended { .. }) {
             return Ok(());
         }
         self.observed.entry(*server).or_default().add(*(at_ms.min(learned_at_ms)));
@@ -127,6 +127,7 @@ impl Rollups {
             | Change::Waiting(..)
             | Change::WaitEnded { .. }
             | Change::Server(_)
+            | Change::Answered(_)
             | Change::Missing(_)
             | Change::Mended { .. } => {}
         }

@@ -39,11 +39,13 @@ pub(crate) enum Table {
     Dequeued = 9,
     ServerEvent = 10,
     Gap = 11,
+    Sample = 12,
+    Entitlement = 13,
 }
 
 impl Table {
     /// The tables of records: one sequence of ids runs over them.
-    pub(crate) const RECORDS: [Self; 8] = [
+    pub(crate) const RECORDS: [Self; 10] = [
         Self::Checkout,
         Self::Checkin,
         Self::Pairing,
@@ -52,6 +54,8 @@ impl Table {
         Self::Dequeued,
         Self::ServerEvent,
         Self::Gap,
+        Self::Sample,
+        Self::Entitlement,
     ];
 
     /// Its name in SQL.
@@ -68,6 +72,8 @@ impl Table {
             Self::Dequeued => "dequeued",
             Self::ServerEvent => "server_event",
             Self::Gap => "gap",
+            Self::Sample => "sample",
+            Self::Entitlement => "entitlement",
         }
     }
 }

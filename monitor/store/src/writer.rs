@@ -4,6 +4,7 @@ mod append;
 mod ends;
 mod gaps;
 mod opening;
+mod polled;
 mod recover;
 mod remake;
 
@@ -28,7 +29,6 @@ use crate::{
     live,
     lock::Lock,
     open::DatabasePaths,
-    polled::{self, Polled},
     replay,
     rollups::Rollups,
     servers::Servers,
@@ -147,16 +147,6 @@ impl Writer {
     /// What SQLite meets.
     pub fn set_fault(&mut self, fault: &configured::Fault) -> Result<(), StoreError> {
         configured::set_fault(&self.live, fault)
-    }
-
-    /// Puts what a license server answered into the picture.
-    ///
-    /// # Errors
-    /// What SQLite meets.
-    pub fn set_polled(&mut self, polled: &Polled) -> Result<(), StoreError> {
-        let change = begin(&mut self.live)?;
-        polled::set(&change, polled)?;
-        change.commit().doing("keep what a license server answered")
     }
 
     /// Commits batches together: history first, then live. Tells what became of each.

@@ -27,7 +27,7 @@ const PAGE: usize = 4096;
 const TEAR_EVERY: usize = 97;
 const FLIPS: u32 = 100;
 /// Tables whose rows are sealed, and those that seal them.
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 13] = [
     "name",
     "server",
     "checkout",
@@ -37,6 +37,8 @@ const TABLES: [&str; 11] = [
     "queued",
     "dequeued",
     "server_event",
+    "sample",
+    "entitlement",
     "block",
     "batch",
 ];

@@ -1,4 +1,5 @@
-//! What license servers answered: what is shown of it, and what is not known any more when they fall silent.
+//! What license servers answered: what is shown of it, what is not known any more when they fall silent, and what a start and a
+//! rebuild leave of it.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -154,7 +155,7 @@ fn seats_beyond_what_can_be_are_not_told() {
 }
 
 #[test]
-fn next_start_knows_nothing_of_the_answers_before() {
+fn next_start_knows_what_was_issued_and_not_what_is_in_use() {
     let site = Site::new();
     let mut writer = site.writer();
     writer.configure(&configured()).unwrap();
@@ -163,17 +164,62 @@ fn next_start_knows_nothing_of_the_answers_before() {
     writer.configure(&configured()).unwrap();
     assert_eq!(
         told(&site, &writer),
-        ["unknown since None heard None in None ms, denials None, 0 lines: None"]
+        [
+            "unknown since None heard Some(1000) in None ms, denials None, 0 lines: None",
+            "mesh None of Some(4), sessions None, to Some(5000), poll",
+        ]
+    );
+    writer.set_polled(&answer(2000, &[feature("mesh", "1", [Some(4), Some(1)])])).unwrap();
+    assert_eq!(
+        told(&site, &writer),
+        [
+            "up since Some(1000) heard Some(2000) in Some(12.5) ms, denials Some(false), 3 lines: None",
+            "mesh Some(1) of Some(4), sessions None, to Some(5000), poll",
+        ]
     );
 }
 
 #[test]
-fn rebuilt_picture_keeps_the_last_answer() {
+fn rebuilt_picture_shows_the_last_answer_that_told_anything_new() {
+    let site = Site::new();
+    let mut writer = site.writer();
+    writer.configure(&configured()).unwrap();
+    for asked_ms in [1000, 2000] {
+        let features = [feature("mesh", "1", [Some(4), Some(1)])];
+        writer.set_polled(&answer(asked_ms, &features)).unwrap();
+    }
+    writer.rebuild().unwrap();
+    assert_eq!(
+        told(&site, &writer),
+        [
+            "up since Some(1000) heard Some(1000) in None ms, denials Some(false), 0 lines: None",
+            "mesh Some(1) of Some(4), sessions None, to Some(5000), poll",
+        ]
+    );
+    writer.set_polled(&silence(3000, ServerState::Down, "refused")).unwrap();
+    writer.rebuild().unwrap();
+    assert_eq!(
+        told(&site, &writer),
+        [
+            "down since Some(3000) heard Some(1000) in None ms, denials Some(false), 0 lines: Some(\"refused\")",
+            "mesh None of Some(4), sessions None, to Some(5000), poll",
+        ]
+    );
+}
+
+#[test]
+fn live_that_is_gone_is_made_again_with_the_last_answer() {
     let site = Site::new();
     let mut writer = site.writer();
     writer.configure(&configured()).unwrap();
     writer.set_polled(&answer(1000, &[feature("mesh", "1", [Some(4), Some(1)])])).unwrap();
-    let before = told(&site, &writer);
-    writer.rebuild().unwrap();
-    assert_eq!(told(&site, &writer), before);
+    drop(writer);
+    for end in ["", "-wal", "-shm"] {
+        let path = format!("{}{end}", site.paths.live.display());
+        // A database that was closed whole has no log.
+        drop(std::fs::remove_file(path));
+    }
+    let writer = site.writer();
+    let features: Vec<String> = told(&site, &writer).split_off(1);
+    assert_eq!(features, ["mesh Some(1) of Some(4), sessions None, to Some(5000), poll"]);
 }

@@ -10,14 +10,16 @@ use jiff::Timestamp;
 use lic_protocol::{
     event::{Event, Fact, ServerChange},
     seal::{FAULTS_MAX, Fault, Head, Verified},
+    snapshot::{FeatureStatus, Snapshot},
+    view::ServerState,
 };
-use lic_store::{gaps::Missing, verify::verify, writer::Writer};
+use lic_store::{gaps::Missing, polled::Polled, verify::verify, writer::Writer};
 use proptest::{prelude::*, sample::Index};
 use rusqlite::{Connection, types::Value};
 
 use site::{Site, batch, checkin, checkout, denial, dequeue, event, queue, server};
 
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 14] = [
     "name",
     "server",
     "checkout",
@@ -28,6 +30,8 @@ const TABLES: [&str; 12] = [
     "dequeued",
     "server_event",
     "gap",
+    "sample",
+    "entitlement",
     "block",
     "batch",
 ];
@@ -82,6 +86,15 @@ fn filled() -> Site {
     };
     writer.add_gap(&missing, now()).unwrap();
     writer.mend_gaps(&missing.server, missing.generation, now()).unwrap();
+    for (asked_ms, in_use) in [(40_000, 1), (50_000, 2)] {
+        let mut mesh = FeatureStatus::named("mesh");
+        (mesh.issued, mesh.in_use, mesh.vendor) = (Some(4), Some(in_use), Some("acme".into()));
+        let snapshot =
+            Snapshot { state: ServerState::Up, features: vec![mesh], ..Snapshot::default() };
+        let asked_at = site::at(asked_ms);
+        let polled = Polled { server: "lic2".into(), asked_at, response_ms: Some(1.5), snapshot };
+        writer.set_polled(&polled).unwrap();
+    }
     drop(writer);
     site
 }
@@ -137,8 +150,8 @@ fn history_as_it_was_stored_is_whole() {
     let verified = verify(&site.paths, &[head], |done, of| told.push((done, of))).unwrap();
     assert!(verified.whole, "{verified:#?}");
     assert_eq!((verified.sealed_from, verified.head), (Some(1), Some(head)));
-    assert_eq!((verified.commits, verified.records, verified.unsealed_records), (43, 2028, 0));
-    assert!(told.is_sorted() && told.last() == Some(&(2028, 2028)), "{told:?}");
+    assert_eq!((verified.commits, verified.records, verified.unsealed_records), (45, 2032, 0));
+    assert!(told.is_sorted() && told.last() == Some(&(2032, 2032)), "{told:?}");
     for table in TABLES {
         let db = Connection::open(&site.paths.history).unwrap();
         let sql = format!("select count(*) from {table}");
@@ -158,7 +171,7 @@ fn another_writer_goes_on_with_the_chain() {
     writer.commit(&[batch("lic3", &more)], now()).unwrap();
     let verified = verify(&site.paths, &[published, head(&site)], |_, _| {}).unwrap();
     assert!(verified.whole, "{verified:#?}");
-    assert_eq!(verified.commits, 44);
+    assert_eq!(verified.commits, 46);
 }
 
 #[test]
@@ -172,7 +185,7 @@ fn it_can_be_looked_at_while_it_is_written() {
         writer.commit(&[batch("lic1", &[event])], now()).unwrap();
     });
     let verified = verified.unwrap();
-    assert!(verified.whole && verified.commits == 43, "{verified:#?}");
+    assert!(verified.whole && verified.commits == 45, "{verified:#?}");
 }
 
 #[test]
@@ -220,7 +233,7 @@ fn commits_that_were_touched_are_named() {
     for (statement, id, what) in [
         ("update batch set committed_at_ms = 1 where number = 7", 7, "does not fit its chain"),
         ("update batch set chain = zeroblob(32) where number = 7", 7, "does not fit its chain"),
-        ("update batch set chain = null where number = 43", 43, "has no chain"),
+        ("update batch set chain = null where number = 45", 45, "has no chain"),
         ("delete from batch where number = 7", 7, "is missing"),
         ("update batch set last_id = last_id + 1 where number = 7", 7, "does not fit its chain"),
         ("update batch set last_id = 1 << 60 where number = 7", 7, "ends with record"),
@@ -276,14 +289,14 @@ fn an_end_that_was_cut_off_shows_against_a_published_head() {
     let site = filled();
     let published = head(&site);
     let last = "(select last_id from batch where number = 30)";
-    let cut = TABLES[2..10].iter().map(|table| format!("delete from {table} where id > {last}; "));
+    let cut = TABLES[2..12].iter().map(|table| format!("delete from {table} where id > {last}; "));
     let cut = cut.collect::<Vec<_>>().concat();
     let names = "delete from name where id > (select last_name from batch where number = 30);";
     let blocks = "delete from block where last_id > (select last_id from batch where number = 30);";
     tamper(&site, &format!("{names}{blocks}{cut}delete from batch where number > 30"));
     let verified = looked_at(&site);
     assert!(verified.whole, "nothing in the file tells: {verified:#?}");
-    check_first(&site, &[published], "head", Some(43), "its end was cut off");
+    check_first(&site, &[published], "head", Some(45), "its end was cut off");
 }
 
 #[test]
@@ -303,14 +316,14 @@ fn another_file_shows_against_a_published_head() {
         .unwrap();
     fs::copy(&other.paths.history, &site.paths.history).unwrap();
     assert!(looked_at(&site).whole);
-    check_first(&site, &[published], "head", Some(43), "is not on this chain");
+    check_first(&site, &[published], "head", Some(45), "is not on this chain");
 }
 
 #[test]
 fn what_was_there_before_the_chain_is_taken_in_as_it_stood() {
     let site = filled();
     // As a history of before seals is after its migration.
-    let unseal = TABLES[..11].iter().map(|table| format!("update {table} set seal = null;"));
+    let unseal = TABLES[..13].iter().map(|table| format!("update {table} set seal = null;"));
     let unseal: String = unseal.collect();
     tamper(
         &site,
@@ -322,9 +335,9 @@ fn what_was_there_before_the_chain_is_taken_in_as_it_stood() {
     drop(writer);
     let verified = looked_at(&site);
     assert!(verified.whole, "{verified:#?}");
-    assert_eq!((verified.sealed_from, verified.unsealed_records), (Some(44), 2028));
+    assert_eq!((verified.sealed_from, verified.unsealed_records), (Some(46), 2032));
     tamper(&site, "update name set text = 'adam' where text = 'eve'");
-    check_first(&site, &[], "batch", Some(44), "does not fit its chain");
+    check_first(&site, &[], "batch", Some(46), "does not fit its chain");
 }
 
 #[test]

@@ -16,6 +16,7 @@ use crate::error::{Doing, StoreError};
 pub(super) struct Answered {
     state: ServerState,
     since: Timestamp,
+    asked: Option<Timestamp>,
     error: Option<String>,
     heard: Option<Timestamp>,
     response_ms: Option<f64>,
@@ -25,7 +26,9 @@ pub(super) struct Answered {
 /// By license server.
 pub(super) fn answers(live: &Connection) -> Result<HashMap<String, Answered>, StoreError> {
     let doing = "read what license servers answered";
-    let sql = "select server, state, since_ms, error, answered_ms, response_ms, coverage from poll";
+    let sql = "select server, state, since_ms, error, answered_ms, response_ms, coverage,
+            asked_ms
+        from poll";
     let mut query = live.prepare_cached(sql).doing(doing)?;
     let mut rows = query.query([]).doing(doing)?;
     let mut answers = HashMap::new();
@@ -40,6 +43,7 @@ pub(super) fn answers(live: &Connection) -> Result<HashMap<String, Answered>, St
             response_ms: row.get(5).doing(doing)?,
             // It is for people; one that cannot be read is shown as none.
             coverage: serde_json::from_str(&coverage).unwrap_or_default(),
+            asked: row.get::<_, Option<i64>>(7).doing(doing)?.map(time),
         };
         answers.insert(row.get(0).doing(doing)?, answered);
     }
@@ -47,12 +51,21 @@ pub(super) fn answers(live: &Connection) -> Result<HashMap<String, Answered>, St
 }
 
 impl Answered {
+    /// Whether the licmon that runs, or ran last, asked it.
+    pub(super) fn is_of_today(&self) -> bool {
+        self.asked.is_some()
+    }
+
+    /// Tells of a server when it last answered.
+    pub(super) fn tell_time(&self, server: &mut Server) {
+        server.last_answer = server.last_answer.max(self.heard);
+    }
+
     /// Tells of a server what it answered: that is newer than what any log says of its state.
     pub(super) fn tell(&self, server: &mut Server) {
         (server.state, server.since) = (self.state, Some(self.since));
         server.error.clone_from(&self.error);
         server.response_ms = self.response_ms;
-        server.last_answer = server.last_answer.max(self.heard);
         // Who is refused is in no answer.
         server.denials_visible = server.denials_visible.or(Some(false));
         let coverage = &mut server.coverage;
@@ -65,7 +78,8 @@ impl Answered {
     }
 }
 
-/// The counts of a feature in an answer. One that any of its pools does not tell is not known of all.
+/// The counts of a feature in an answer. One that any of its pools does not tell is not known of all. What a server issues stays
+/// known while it does not answer; what is in use does not.
 struct Counts {
     vendor: Option<String>,
     version: Option<String>,
@@ -109,11 +123,14 @@ fn counts(live: &Connection) -> Result<HashMap<Key, Counts>, StoreError> {
             iif(count(distinct vendor) = 1, max(vendor), null),
             iif(count(distinct version) = 1, max(version), null),
             iif(count(issued) = count(*), sum(issued), null),
-            iif(count(in_use) = count(*), sum(in_use), null),
-            iif(count(reserved) = count(*), sum(reserved), null),
-            iif(count(queued) = count(*), sum(queued), null),
-            max(uncounted), min(expires_ms)
-        from polled group by server, feature";
+            iif(is_answer and count(in_use) = count(*), sum(in_use), null),
+            iif(is_answer and count(reserved) = count(*), sum(reserved), null),
+            iif(is_answer and count(queued) = count(*), sum(queued), null),
+            max(is_uncounted), min(expires_ms)
+        from polled join (
+            select server, asked_ms is not null and state in ('up', 'degraded') as is_answer from poll
+        ) using (server)
+        group by server, feature";
     let mut query = live.prepare_cached(sql).doing(doing)?;
     let rows = query.query_map([], |row| {
         let counts = Counts {

@@ -84,8 +84,11 @@ pub(super) fn all(
             name,
             system,
         };
-        if let Some(answered) = answers.get(server.name.as_str()).filter(|_| is_told) {
-            answered.tell(&mut server);
+        if let Some(answered) = answers.get(server.name.as_str()) {
+            answered.tell_time(&mut server);
+            if is_told && answered.is_of_today() {
+                answered.tell(&mut server);
+            }
         }
         servers.push(server);
     }

@@ -78,6 +78,10 @@ impl Site {
             "select 'feature', * from feature order by server, feature",
             "select 'server', * from server order by name",
             "select 'gap', * from gap order by id",
+            "select 'poll', server, state, since_ms, error from poll order by server",
+            "select 'polled', server, feature, vendor, version, pool, ordinal, issued, in_use, reserved, queued, borrowed,
+                is_uncounted, expires_ms, is_permanent
+            from polled order by 2, 3, 4, 5, 6, 7",
             "select 'watermark', * from watermark",
         ];
         queries.iter().flat_map(|sql| rows(&live, sql)).collect()
