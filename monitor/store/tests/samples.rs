@@ -236,11 +236,11 @@ fn answers_are_no_time_at_which_a_log_was_seen() {
     let site = Site::new();
     let mut writer = site.writer();
     writer.set_polled(&answer(1000, "up mesh:4,1")).unwrap();
-    let first_heard = || site.reader().first_heard(&SERVER.into()).unwrap();
-    assert_eq!(first_heard(), None);
+    let seen = || site.reader().observed_spans(&SERVER.into()).unwrap();
+    assert_eq!(seen(), []);
     let events = [event(5000, 1, checkout("mesh", "ann", "1", None))];
     writer.commit(&[batch(SERVER, &events)], at(6000)).unwrap();
-    assert_eq!(first_heard(), Some(at(5000)));
+    assert_eq!(seen().first().map(|seen| seen.start), Some(at(5000)));
 }
 
 #[test]
