@@ -10,7 +10,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use lic_protocol::seal::Head;
+use lic_protocol::{event::Event, seal::Head};
 use lic_store::{
     damage::histories_aside, open::DatabasePaths, read::Reader, verify::verify, writer::Writer,
 };
@@ -282,11 +282,13 @@ fn a_history_that_cannot_be_opened_is_set_aside_and_a_new_one_begun() {
 #[test]
 fn damage_that_is_met_while_writing_is_remembered_for_the_next_start() {
     let site = filled(40);
-    zero_page(&site.paths.history, root_page(&site.paths.history, "denial_by_who"));
+    zero_page(&site.paths.history, root_page(&site.paths.history, "checkin_by_checkout"));
     let mut writer = site.writer();
     assert!(writer.aside().is_empty());
-    let refused = event(1, 990_000, denial("A", "eve"));
-    assert!(writer.commit(&[batch("lic1", &[refused])], now()).is_err());
+    let facts = [checkout("A", "eve", "late", None), checkin("A", "eve", "late")];
+    let events: Vec<Event> =
+        (990_000..).zip(facts).map(|(line, fact)| event(1, line, fact)).collect();
+    assert!(writer.commit(&[batch("lic1", &events)], now()).is_err());
     drop(writer);
     let writer = site.writer();
     assert_eq!(writer.aside(), [beside(&site.paths.history, ".damaged-1")]);
