@@ -8,13 +8,13 @@ use crate::{
     seal::{Rows, Table},
 };
 
-/// Names kept in memory; when there are more, the memory starts afresh and they are looked up again.
+/// Names that one half of the memory keeps.
 const NAMES_KEPT_MAX: usize = 32_768;
 
 /// Numbers of names lately used.
 #[derive(Default)]
 pub(crate) struct Names {
-    kept: HashMap<String, i64>,
+    kept: Kept,
     /// Those that got a number since the last commit.
     pub(crate) rows: Rows,
 }
@@ -23,17 +23,40 @@ impl Names {
     /// The number of `text`, which gets one if it has none.
     pub(crate) fn intern(&mut self, history: &Connection, text: &str) -> Result<i64, StoreError> {
         if let Some(id) = self.kept.get(text) {
-            return Ok(*id);
+            return Ok(id);
         }
         let id = match number(history, text)? {
             Some(id) => id,
             None => add(history, &mut self.rows, text)?,
         };
-        if self.kept.len() >= NAMES_KEPT_MAX {
-            self.kept.clear();
-        }
-        self.kept.insert(text.to_owned(), id);
+        self.kept.insert(text.into(), id);
         Ok(id)
+    }
+}
+
+/// The memory, in two halves: when the young one is full it becomes the old one, of which stays what is used again. So what is
+/// used all the time is never forgotten, however many names come by.
+#[derive(Default)]
+struct Kept {
+    young: HashMap<Box<str>, i64>,
+    old: HashMap<Box<str>, i64>,
+}
+
+impl Kept {
+    fn get(&mut self, text: &str) -> Option<i64> {
+        if let Some(id) = self.young.get(text) {
+            return Some(*id);
+        }
+        let (text, id) = self.old.remove_entry(text)?;
+        self.insert(text, id);
+        Some(id)
+    }
+
+    fn insert(&mut self, text: Box<str>, id: i64) {
+        if self.young.len() >= NAMES_KEPT_MAX {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(text, id);
     }
 }
 
@@ -48,4 +71,21 @@ fn add(history: &Connection, rows: &mut Rows, text: &str) -> Result<i64, StoreEr
     let id = rows.last_id() + 1;
     let cells = named_params! { ":id": id, ":text": text };
     rows.insert(history, Table::Name, sql, cells).doing("store a name")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn name_in_use_is_kept_while_others_come_by() {
+        let mut kept = Kept::default();
+        kept.insert("render".into(), -1);
+        for (number, id) in (0..NAMES_KEPT_MAX * 3).zip(0..) {
+            kept.insert(format!("ann{number}").into(), id);
+            assert!(kept.young.len() + kept.old.len() <= 2 * NAMES_KEPT_MAX);
+            assert_eq!(kept.get("render"), Some(-1));
+        }
+        assert_eq!(kept.get("ann0"), None);
+    }
 }
