@@ -8,11 +8,12 @@ use lic_protocol::{
     outcome::Outcome,
     view::Source,
 };
-use rusqlite::{CachedStatement, Connection, types::ValueRef};
+use rusqlite::Connection;
 
 use crate::{
-    error::{Doing, StoreError},
+    error::StoreError,
     gaps,
+    insert::{Cell, Insert, number, number_of, text},
     names::Names,
     seal::{Rows, Table, seal},
 };
@@ -50,119 +51,17 @@ impl Stamp<'_> {
     }
 }
 
-/// What stands in one column of a record.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Cell<'a> {
-    Null,
-    Number(i64),
-    Text(&'a str),
-}
-
-impl<'a> Cell<'a> {
-    fn value(self) -> ValueRef<'a> {
-        match self {
-            Self::Null => ValueRef::Null,
-            Self::Number(number) => ValueRef::Integer(number),
-            Self::Text(text) => ValueRef::Text(text.as_bytes()),
-        }
-    }
-}
-
-fn number(value: impl Into<i64>) -> Cell<'static> {
-    Cell::Number(value.into())
-}
-
-fn number_of(value: Option<impl Into<i64>>) -> Cell<'static> {
-    value.map_or(Cell::Null, number)
-}
-
-fn text(value: Option<&str>) -> Cell<'_> {
-    value.map_or(Cell::Null, Cell::Text)
-}
-
-/// What is said when a record cannot be stored, and its insert: the cells of a record are in the order of these names, which is
-/// that of the columns of its table, and then comes its seal. In the order of [`Table::RECORDS`].
-const INSERTS: [(&str, &str); Table::RECORDS.len()] = [
-    (
-        "store a checkout",
-        "insert into checkout (
-            id, server, feature, at_ms, learned_at_ms, user, host, count, handle, seat, version, vendor, unit,
-            display, process, project, source, identity_hash, identity_ordinal, raw, seal)
-        values (
-            :id, :server, :feature, :at_ms, :learned_at_ms, :user, :host, :count, :handle, :seat, :version, :vendor,
-            :unit, :display, :process, :project, :source, :identity_hash, :identity_ordinal, :raw, :seal)",
-    ),
-    (
-        "store a checkin",
-        "insert into checkin (
-            id, checkout, server, feature, at_ms, learned_at_ms, handle, user, host, reason, ended_before_ms,
-            exit_status, exit_signal, cpu_ms, memory_peak_bytes, identity_hash, identity_ordinal, raw, seal)
-        values (
-            :id, :checkout, :server, :feature, :at_ms, :learned_at_ms, :handle, :user, :host, :reason,
-            :ended_before_ms, :exit_status, :exit_signal, :cpu_ms, :memory_peak_bytes, :identity_hash,
-            :identity_ordinal, :raw, :seal)",
-    ),
-    (
-        "store a pairing",
-        "insert into pairing (id, checkout, checkin, seal) values (:id, :checkout, :checkin, :seal)",
-    ),
-    (
-        "store a denial",
-        "insert into denial (
-            id, server, feature, at_ms, learned_at_ms, user, host, count, reason, reason_class, process,
-            identity_hash, identity_ordinal, raw, tries, seal)
-        values (
-            :id, :server, :feature, :at_ms, :learned_at_ms, :user, :host, :count, :reason, :reason_class, :process,
-            :identity_hash, :identity_ordinal, :raw, :tries, :seal)",
-    ),
-    (
-        "store a queue event",
-        "insert into queued (
-            id, server, feature, at_ms, learned_at_ms, user, host, count, ticket, identity_hash,
-            identity_ordinal, raw, credit_ms, seal)
-        values (
-            :id, :server, :feature, :at_ms, :learned_at_ms, :user, :host, :count, :ticket, :identity_hash,
-            :identity_ordinal, :raw, :credit_ms, :seal)",
-    ),
-    (
-        "store a dequeue event",
-        "insert into dequeued (
-            id, queued, server, feature, at_ms, learned_at_ms, ticket, outcome, identity_hash, identity_ordinal, raw,
-            seal)
-        values (
-            :id, :queued, :server, :feature, :at_ms, :learned_at_ms, :ticket, :outcome, :identity_hash,
-            :identity_ordinal, :raw, :seal)",
-    ),
-    (
-        "store a server event",
-        "insert into server_event (
-            id, server, at_ms, learned_at_ms, change, text, identity_hash, identity_ordinal, raw, ends, seal)
-        values (
-            :id, :server, :at_ms, :learned_at_ms, :change, :text, :identity_hash, :identity_ordinal, :raw, :ends,
-            :seal)",
-    ),
-    (
-        "store a gap",
-        "insert into gap (
-            id, mends, server, generation, path, from_byte, to_byte, at_ms, learned_at_ms, why, seal)
-        values (
-            :id, :mends, :server, :generation, :path, :from, :to, :at_ms, :learned_at_ms, :why, :seal)",
-    ),
-    answers::SAMPLE,
-    answers::ENTITLEMENT,
-];
-
 /// The record tables of history, open for one commit.
 pub(crate) struct Records<'c> {
     history: &'c Connection,
     rows: &'c mut Rows,
-    inserts: Vec<CachedStatement<'c>>,
+    inserts: Vec<Insert<'c>>,
 }
 
 impl<'c> Records<'c> {
     /// Makes ready for records, which are added to `rows` for the commit's chain.
     pub(crate) fn of(history: &'c Connection, rows: &'c mut Rows) -> Result<Self, StoreError> {
-        let inserts = INSERTS.iter().map(|(doing, sql)| history.prepare_cached(sql).doing(doing));
+        let inserts = Table::RECORDS.iter().map(|table| Insert::of(history, *table));
         Ok(Self { history, rows, inserts: inserts.collect::<Result<_, _>>()? })
     }
 
@@ -173,22 +72,12 @@ impl<'c> Records<'c> {
 
     /// Stores one record with its seal; the first of its cells is its id. Every record goes through here.
     fn insert(&mut self, table: Table, cells: &[Cell<'_>]) -> Result<(), StoreError> {
-        let at = table as usize - Table::RECORDS[0] as usize;
-        let (doing, _) = INSERTS[at];
-        let insert = &mut self.inserts[at];
         let mut row = self.rows.row(table);
         for (column, cell) in cells.iter().enumerate() {
             row.cell(column, cell.value());
-            match cell {
-                Cell::Null => insert.raw_bind_parameter(column + 1, rusqlite::types::Null),
-                Cell::Number(number) => insert.raw_bind_parameter(column + 1, number),
-                Cell::Text(text) => insert.raw_bind_parameter(column + 1, text),
-            }
-            .doing(doing)?;
         }
         let hash = row.hash();
-        insert.raw_bind_parameter(cells.len() + 1, seal(&hash)).doing(doing)?;
-        insert.raw_execute().doing(doing)?;
+        self.inserts[Insert::place(table)].execute(cells, seal(&hash))?;
         let Some(Cell::Number(id)) = cells.first() else { unreachable!("a record has an id") };
         self.rows.take_back(row, *id, &hash);
         Ok(())

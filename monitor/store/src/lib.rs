@@ -28,6 +28,7 @@ mod fold;
 mod hash;
 mod history;
 mod identify;
+mod insert;
 mod live;
 mod meter;
 mod migrate;

@@ -328,8 +328,7 @@ mod tests {
     #[test]
     fn no_statement_of_ours_replaces() {
         let sources = [
-            include_str!("history.rs"),
-            include_str!("history/answers.rs"),
+            include_str!("insert.rs"),
             include_str!("names.rs"),
             include_str!("servers.rs"),
             include_str!("blocks.rs"),

@@ -186,6 +186,13 @@ impl Rollups {
     /// Writes what is not stored yet. The caller commits.
     pub(crate) fn store(&mut self, live: &Connection, servers: &Servers) -> Result<(), StoreError> {
         let mut server_hours: HashMap<Of, (i64, i64, i64)> = HashMap::default();
+        let doing = "add to an hour";
+        let sql = "insert into hour (meter, hour, seat_ms, peak, checkouts, denials)
+            values (:meter, :hour, :seat_ms, :peak, :checkouts, :denials)
+            on conflict (meter, hour) do update set
+                seat_ms = seat_ms + :seat_ms, peak = max(peak, :peak),
+                checkouts = checkouts + :checkouts, denials = denials + :denials";
+        let mut hours = live.prepare_cached(sql).doing(doing)?;
         for ((server, _), meter) in &mut self.meters {
             if !std::mem::take(&mut meter.is_changed) {
                 continue;
@@ -205,14 +212,8 @@ impl Rollups {
                 sums.0 += cell.seat_ms;
                 sums.1 += cell.checkouts;
                 sums.2 += cell.denials;
-                let doing = "add to an hour";
-                let sql = "insert into hour (meter, hour, seat_ms, peak, checkouts, denials)
-                    values (:meter, :hour, :seat_ms, :peak, :checkouts, :denials)
-                    on conflict (meter, hour) do update set
-                        seat_ms = seat_ms + :seat_ms, peak = max(peak, :peak),
-                        checkouts = checkouts + :checkouts, denials = denials + :denials";
                 let values = [row, hour, cell.seat_ms, cell.peak, cell.checkouts, cell.denials];
-                live.prepare_cached(sql).doing(doing)?.execute(values).doing(doing)?;
+                hours.execute(values).doing(doing)?;
             }
         }
         for ((server, hour), (seat_ms, checkouts, denials)) in server_hours {

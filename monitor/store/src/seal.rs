@@ -19,6 +19,9 @@ use crate::error::{Doing, StoreError};
 /// What every chain starts with, so that no other hash is ever taken for one.
 const DOMAIN: &[u8] = b"licmon history 1\n";
 
+/// Bytes of the longest varint: seven bits each.
+const VARINT_BYTES_MAX: usize = 10;
+
 /// SHA-256 of something.
 pub(crate) type Hash = [u8; 32];
 
@@ -115,11 +118,14 @@ impl Row {
 
     #[expect(clippy::cast_possible_truncation, reason = "seven bits at a time")]
     fn varint(&mut self, mut value: u64) {
+        let (mut bytes, mut length) = ([0; VARINT_BYTES_MAX], 0);
         while value >= 0x80 {
-            self.0.push(value as u8 | 0x80);
+            bytes[length] = value as u8 | 0x80;
+            length += 1;
             value >>= 7;
         }
-        self.0.push(value as u8);
+        bytes[length] = value as u8;
+        self.0.extend_from_slice(&bytes[..=length]);
     }
 
     /// What it hashes to.

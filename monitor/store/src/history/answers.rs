@@ -2,33 +2,14 @@
 
 use lic_protocol::view::ServerState;
 
-use super::{Cell, Records, Stamp, number, number_of};
+use super::{Records, Stamp};
 use crate::{
     error::StoreError,
+    insert::{Cell, number, number_of},
     names::Names,
     polled::stock::{Counts, Stock, Terms},
     seal::Table,
 };
-
-pub(super) const SAMPLE: (&str, &str) = (
-    "store a sample",
-    "insert into sample (
-        id, server, feature, vendor, version, pool, ordinal, at_ms, learned_at_ms, issued, in_use, reserved, queued,
-        borrowed, seal)
-    values (
-        :id, :server, :feature, :vendor, :version, :pool, :ordinal, :at_ms, :learned_at_ms, :issued, :in_use,
-        :reserved, :queued, :borrowed, :seal)",
-);
-
-pub(super) const ENTITLEMENT: (&str, &str) = (
-    "store an entitlement",
-    "insert into entitlement (
-        id, server, feature, vendor, version, pool, ordinal, at_ms, learned_at_ms, is_told, issued, is_uncounted,
-        expires_ms, is_permanent, seal)
-    values (
-        :id, :server, :feature, :vendor, :version, :pool, :ordinal, :at_ms, :learned_at_ms, :is_told, :issued,
-        :is_uncounted, :expires_ms, :is_permanent, :seal)",
-);
 
 impl Records<'_> {
     /// Stores that a license server is in another state than before, and why.
