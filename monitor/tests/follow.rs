@@ -241,7 +241,7 @@ fn a_thousand_old_logs_are_not_kept_open() {
 #[test]
 fn follower_ends_when_the_writer_has_failed() {
     let folder = TempDir::new().unwrap();
-    let text: String = (0..20_000).map(line).collect();
+    let text: String = (0..40_000).map(line).collect();
     fs::write(folder.path().join("server.log"), text).unwrap();
     let (sink, messages) = pipe();
     let (mut follower, _hints) = follower(&folder, &sink, Vec::new());
