@@ -19,12 +19,12 @@ CREATE TABLE session (
     project text,
     source text not null
 ) strict;
-INSERT INTO session VALUES(3,'catia','CAD','Bo.Ek','BIRCH',1740990000000,1795665252340,1,'2AA0000000000003','BO.EK@PLANT.S-1-5-21-11-22-33-1002.C0000206.1.QQB-99AABBCCDDEEFF00','6.424','ConcurrentUser',NULL,'C:\Program Files (x86)\Example\R5\bin\CAD.exe',NULL,'log');
-INSERT INTO session VALUES(4,'catia','CAD','Bo.Ek','BIRCH',1740990600000,1795665252340,1,'2AA0000000000004','BO.EK@PLANT.S-1-5-21-11-22-33-1002.C0000206.1.QQB-99AABBCCDDEEFF00','5.34','ConcurrentUser',NULL,'D:\Wow!\now!\PROGRA~1\CAD.exe',NULL,'log');
-INSERT INTO session VALUES(5,'catia','PLM','Bo.Ek','BIRCH',1740991200000,1795665252340,1,'2AA0000000000005','bo.ek','5.34','NamedUser',NULL,'C:\Program Files\Example\R7\win_b64\code\bin\CAD.exe',NULL,'log');
-INSERT INTO session VALUES(6,'catia','SIM','anna','PINE',1740991800000,1795665252340,5,'2AA0000000000006',NULL,'5.34','Token',NULL,'C:\Program Files\Example\R7\win_b64\code\bin\CAD.exe',NULL,'log');
-INSERT INTO session VALUES(7,'catia','SIM-H','anna','PINE',1740992100000,1795665252340,2,'2AA0000000000007',NULL,'5.34','Credit',NULL,'C:\Program Files\Example\R7\win_b64\code\bin\CAD.exe',NULL,'log');
-INSERT INTO session VALUES(8,'catia','CAD','anna','PINE',1740992160000,1795665252340,1,'02BE16',NULL,NULL,'ConcurrentUser',NULL,NULL,NULL,'log');
+INSERT INTO session VALUES(3,'catia','CAD','Bo.Ek','BIRCH',1740990000000,1795665973727,1,'2AA0000000000003','BO.EK@PLANT.S-1-5-21-11-22-33-1002.C0000206.1.QQB-99AABBCCDDEEFF00','6.424','ConcurrentUser',NULL,'C:\Program Files (x86)\Example\R5\bin\CAD.exe',NULL,'log');
+INSERT INTO session VALUES(4,'catia','CAD','Bo.Ek','BIRCH',1740990600000,1795665973727,1,'2AA0000000000004','BO.EK@PLANT.S-1-5-21-11-22-33-1002.C0000206.1.QQB-99AABBCCDDEEFF00','5.34','ConcurrentUser',NULL,'D:\Wow!\now!\PROGRA~1\CAD.exe',NULL,'log');
+INSERT INTO session VALUES(5,'catia','PLM','Bo.Ek','BIRCH',1740991200000,1795665973727,1,'2AA0000000000005','bo.ek','5.34','NamedUser',NULL,'C:\Program Files\Example\R7\win_b64\code\bin\CAD.exe',NULL,'log');
+INSERT INTO session VALUES(6,'catia','SIM','anna','PINE',1740991800000,1795665973727,5,'2AA0000000000006',NULL,'5.34','Token',NULL,'C:\Program Files\Example\R7\win_b64\code\bin\CAD.exe',NULL,'log');
+INSERT INTO session VALUES(7,'catia','SIM-H','anna','PINE',1740992100000,1795665973727,2,'2AA0000000000007',NULL,'5.34','Credit',NULL,'C:\Program Files\Example\R7\win_b64\code\bin\CAD.exe',NULL,'log');
+INSERT INTO session VALUES(8,'catia','CAD','anna','PINE',1740992160000,1795665973727,1,'02BE16',NULL,NULL,'ConcurrentUser',NULL,NULL,NULL,'log');
 CREATE TABLE waiter (
     id integer primary key,
     server text not null,
@@ -45,15 +45,15 @@ CREATE TABLE feature (
     uncounted integer not null default 0, reserved integer, mode text, expires_ms integer,
     primary key (server, feature)
 ) strict;
-INSERT INTO feature VALUES('catia','PLM','log','Example (Platform)','5.34',NULL,0,NULL,NULL,NULL);
-INSERT INTO feature VALUES('catia','CAD','log','Example Design V5','5.34',NULL,0,NULL,NULL,NULL);
-INSERT INTO feature VALUES('catia','SIM','log','Example Design V5','5.34',NULL,0,NULL,NULL,NULL);
-INSERT INTO feature VALUES('catia','SIM-H','log','Example Design V5','5.34',NULL,0,NULL,NULL,NULL);
 INSERT INTO feature VALUES('catia','CAD-X','log','Example Design V5','5.34',NULL,0,NULL,NULL,NULL);
+INSERT INTO feature VALUES('catia','SIM-H','log','Example Design V5','5.34',NULL,0,NULL,NULL,NULL);
+INSERT INTO feature VALUES('catia','CAD','log','Example Design V5','5.34',NULL,0,NULL,NULL,NULL);
+INSERT INTO feature VALUES('catia','PLM','log','Example (Platform)','5.34',NULL,0,NULL,NULL,NULL);
+INSERT INTO feature VALUES('catia','SIM','log','Example Design V5','5.34',NULL,0,NULL,NULL,NULL);
 INSERT INTO feature VALUES('catia','YM2-FTA','log',NULL,NULL,NULL,0,NULL,NULL,NULL);
-INSERT INTO feature VALUES('catia','NEW','log',NULL,NULL,NULL,0,NULL,NULL,NULL);
 INSERT INTO feature VALUES('catia','OLD','log',NULL,NULL,NULL,0,NULL,NULL,NULL);
 INSERT INTO feature VALUES('catia','ODD','log',NULL,NULL,NULL,0,NULL,NULL,NULL);
+INSERT INTO feature VALUES('catia','NEW','log',NULL,NULL,NULL,0,NULL,NULL,NULL);
 CREATE TABLE server (
     name text primary key,
     system text not null,
@@ -99,10 +99,10 @@ CREATE TABLE meter (
     unique (server, feature)
 ) strict;
 INSERT INTO meter VALUES(1,'catia','CAD-X',0,1740992400000,NULL,NULL);
-INSERT INTO meter VALUES(2,'catia','SIM',5,1740991800000,NULL,NULL);
-INSERT INTO meter VALUES(3,'catia','SIM-H',2,1740992100000,NULL,NULL);
-INSERT INTO meter VALUES(4,'catia','PLM',1,1740991200000,NULL,NULL);
-INSERT INTO meter VALUES(5,'catia','CAD',2,1740994200000,NULL,NULL);
+INSERT INTO meter VALUES(2,'catia','SIM-H',2,1740992100000,NULL,NULL);
+INSERT INTO meter VALUES(3,'catia','SIM',5,1740991800000,NULL,NULL);
+INSERT INTO meter VALUES(4,'catia','CAD',2,1740994200000,NULL,NULL);
+INSERT INTO meter VALUES(5,'catia','PLM',1,1740991200000,NULL,NULL);
 INSERT INTO meter VALUES(6,'catia','NEW',0,-9223372036854775808,NULL,NULL);
 INSERT INTO meter VALUES(7,'catia','YM2-FTA',0,-9223372036854775808,NULL,NULL);
 INSERT INTO meter VALUES(8,'catia','OLD',0,-9223372036854775808,NULL,NULL);
@@ -116,8 +116,8 @@ CREATE TABLE seat_use (
     user text not null,
     primary key (meter, seat)
 ) strict, without rowid;
-INSERT INTO seat_use VALUES(4,'bo.ek',1,1,1740991200000,'Bo.Ek');
-INSERT INTO seat_use VALUES(5,'BO.EK@PLANT.S-1-5-21-11-22-33-1002.C0000206.1.QQB-99AABBCCDDEEFF00',2,1,1740990000000,'Bo.Ek');
+INSERT INTO seat_use VALUES(4,'BO.EK@PLANT.S-1-5-21-11-22-33-1002.C0000206.1.QQB-99AABBCCDDEEFF00',2,1,1740990000000,'Bo.Ek');
+INSERT INTO seat_use VALUES(5,'bo.ek',1,1,1740991200000,'Bo.Ek');
 CREATE TABLE hour (
     meter integer not null,
     hour integer not null,
@@ -130,9 +130,9 @@ CREATE TABLE hour (
 INSERT INTO hour VALUES(1,483608,2999900,1,1,1);
 INSERT INTO hour VALUES(2,483608,0,0,1,0);
 INSERT INTO hour VALUES(3,483608,0,0,1,0);
-INSERT INTO hour VALUES(4,483608,0,0,1,0);
-INSERT INTO hour VALUES(5,483608,5639850,3,4,2);
-INSERT INTO hour VALUES(5,483609,5400000,3,0,0);
+INSERT INTO hour VALUES(4,483608,5639850,3,4,2);
+INSERT INTO hour VALUES(4,483609,5400000,3,0,0);
+INSERT INTO hour VALUES(5,483608,0,0,1,0);
 INSERT INTO hour VALUES(6,483608,0,0,0,1);
 INSERT INTO hour VALUES(7,483608,0,0,0,1);
 INSERT INTO hour VALUES(8,483608,0,0,0,1);
@@ -158,9 +158,9 @@ CREATE TABLE user_day (
 INSERT INTO user_day VALUES(1,20150,'anna',1,2999900);
 INSERT INTO user_day VALUES(2,20150,'anna',1,0);
 INSERT INTO user_day VALUES(3,20150,'anna',1,0);
-INSERT INTO user_day VALUES(4,20150,'Bo.Ek',1,0);
-INSERT INTO user_day VALUES(5,20150,'Bo.Ek',2,0);
-INSERT INTO user_day VALUES(5,20150,'anna',2,4799850);
+INSERT INTO user_day VALUES(4,20150,'Bo.Ek',2,0);
+INSERT INTO user_day VALUES(4,20150,'anna',2,4799850);
+INSERT INTO user_day VALUES(5,20150,'Bo.Ek',1,0);
 CREATE TABLE observed (
     server text not null,
     from_ms integer not null,
@@ -215,7 +215,8 @@ select
     hour.denials
 from hour join meter on meter.id = hour.meter
 order by meter.server, meter.feature, hour.hour;
+CREATE INDEX denied_hour on hour (meter, denials) where denials > 0;
 CREATE INDEX polled_of_feature on polled (server, feature);
 COMMIT;
 pragma application_id = 1818846071;
-pragma user_version = 7;
+pragma user_version = 8;
