@@ -22,6 +22,7 @@ pub fn router(app: App) -> Router {
         .route("/servers", get(api::servers::json))
         .route("/servers/{server}", get(api::server::json))
         .route("/expiry", get(api::expiry::json))
+        .route("/expiry.ics", get(api::expiry::ics))
         .route("/events", get(api::events::json))
         .route("/search", get(api::search::json))
         .route("/openapi.json", get(api::openapi::json))

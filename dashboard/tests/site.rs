@@ -6,6 +6,8 @@ mod hours;
 mod openapi;
 #[path = "site/past.rs"]
 mod past;
+#[path = "site/polled.rs"]
+mod polled;
 #[path = "site/queue.rs"]
 mod queue;
 #[path = "site/stage.rs"]

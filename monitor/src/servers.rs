@@ -5,6 +5,7 @@ pub mod trial;
 
 use anyhow::Context;
 use jiff::Timestamp;
+use lic_protocol::tried::{NOT_TRIED, is_tried};
 
 use crate::{
     config::{Config, LogServer},
@@ -68,6 +69,12 @@ fn test_log(server: &LogServer) -> anyhow::Result<bool> {
 }
 
 fn test_asking(server: &PolledServer, now: Timestamp) -> anyhow::Result<bool> {
+    if !is_tried(&server.system) {
+        say(&format!(
+            "note    answers of {} are read after documented samples: {NOT_TRIED}",
+            server.system
+        ))?;
+    }
     let trial = trial::of(server, now);
     for step in &trial.steps {
         let mark = if step.is_done { "ok    " } else { "FAILED" };

@@ -1,8 +1,11 @@
 //! Which licenses end, and when.
 
+mod calendar;
+
 use axum::{
     extract::{Query, State},
-    response::Response,
+    http::header,
+    response::{IntoResponse, Response},
 };
 use jiff::Timestamp;
 use lic_protocol::{
@@ -61,4 +64,15 @@ pub(crate) async fn json(
     let (asked, now) = (Asked::understand(&pairs, OF_EXPIRY)?, app.now());
     let expiry = app.ask(move |reader| view(reader, &asked.filter, now)).await?;
     export::answer(form, "expiry", &expiry, &expiry.expiring)
+}
+
+/// `GET /api/v1/expiry.ics`.
+pub(crate) async fn ics(
+    State(app): State<App>,
+    Query(pairs): Query<Pairs>,
+) -> Result<Response, Error> {
+    let (asked, now) = (Asked::understand(&pairs, OF_EXPIRY)?, app.now());
+    let expiry = app.ask(move |reader| view(reader, &asked.filter, now)).await?;
+    let mime = [(header::CONTENT_TYPE, "text/calendar; charset=utf-8")];
+    Ok((mime, calendar::calendar(&expiry)).into_response())
 }

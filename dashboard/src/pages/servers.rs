@@ -2,7 +2,10 @@
 
 use askama::Template;
 use axum::{extract::State, response::Html};
-use lic_protocol::view::{Coverage, Server, ServerState, Servers};
+use lic_protocol::{
+    tried::{NOT_TRIED, is_tried},
+    view::{Coverage, Server, ServerState, Servers},
+};
 
 use crate::{
     api,
@@ -36,6 +39,11 @@ pub(super) fn state_words(server: &Server) -> &'static str {
         ServerState::Unknown => "state unknown",
         state => state.word(),
     }
+}
+
+/// What to know of a license server whose answers are read, and never were from a real one.
+pub(super) fn not_tried(server: &Server) -> Option<&'static str> {
+    (server.response_ms.is_some() && !is_tried(&server.system)).then_some(NOT_TRIED)
 }
 
 /// Class of the badge of a state.

@@ -95,7 +95,7 @@ fn faults(document: &Value, schema: &Value, value: &Value, at: &str, found: &mut
         if names != expected {
             found.push(format!("{at}: fields {names:?}, described {expected:?}"));
         }
-        for (name, field) in fields {
+        for (name, field) in fields.iter().filter(|(name, _)| known.contains_key(*name)) {
             faults(document, &known[name], field, &format!("{at}.{name}"), found);
         }
     }

@@ -24,6 +24,7 @@ pub mod seal;
 pub mod snapshot;
 pub mod span;
 pub mod time;
+pub mod tried;
 pub mod view;
 pub mod want;
 pub mod wire;
