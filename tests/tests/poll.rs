@@ -8,7 +8,7 @@ use std::{
 use lic_protocol::view::{Feature, Overview, Server, ServerState, Servers};
 use lic_tests::{
     license_server::Script,
-    programs::programs,
+    programs::{command, programs},
     site::{Site, shown},
     wait,
 };
@@ -127,4 +127,56 @@ fn answers_are_kept_and_read_again() {
     assert_eq!(answers[0]["snapshot"]["features"][0]["in_use"], 1);
     let table = site.run_licmon(&["replay-raw"]);
     assert!(shown(&table).contains("Connection refused"), "{}", shown(&table));
+}
+
+/// Every row of a table of history, counted.
+#[track_caller]
+fn records(site: &Site, table: &str) -> u64 {
+    let history = site.state().join("history.db");
+    let statement = format!("select count(*) from {table}");
+    let output = command("sqlite3").arg("-readonly").arg(history).arg(statement).output();
+    let output = output.expect("sqlite3 runs");
+    assert!(output.status.success(), "{}", shown(&output));
+    String::from_utf8(output.stdout).expect("text").trim().parse().expect("a number")
+}
+
+#[test]
+fn answers_are_history_and_a_rebuild_brings_the_last_one_back() {
+    let (mut site, scripts) = site(&["acme"]);
+    site.start_licmon();
+    becomes(&site, "acme", ServerState::Up, "");
+    let first = (records(&site, "sample"), records(&site, "entitlement"));
+    assert_eq!(first, (1, 1));
+    let asked = scripts[0].processes().0;
+    wait::until("it answered twice more", || scripts[0].processes().0 >= asked + 3);
+    site.stop_licmon();
+    site.start_licmon();
+    becomes(&site, "acme", ServerState::Up, "");
+    assert_eq!((records(&site, "sample"), records(&site, "entitlement")), first, "all is known");
+    scripts[0].set("serve 5 2");
+    wait::until("2 seats in use", || mesh(&site).in_use == Some(2));
+    scripts[0].set("down");
+    becomes(&site, "acme", ServerState::Down, "Cannot connect");
+    scripts[0].set("serve 5 2");
+    becomes(&site, "acme", ServerState::Up, "");
+    site.stop_licmon();
+    assert_eq!((records(&site, "sample"), records(&site, "entitlement")), (2, 2));
+    assert_eq!(records(&site, "server_event"), 3, "up, down, up");
+    let verified = site.run_licmon(&["verify"]);
+    assert!(verified.status.success(), "{}", shown(&verified));
+    let rebuilt = site.run_licmon(&["rebuild"]);
+    assert!(rebuilt.status.success(), "{}", shown(&rebuilt));
+    let told = mesh(&site);
+    assert_eq!((told.issued, told.in_use), (Some(5), Some(2)));
+    assert!(told.as_of.is_some(), "with its time");
+}
+
+#[test]
+fn test_of_a_server_says_that_its_system_was_never_tried() {
+    let (site, _scripts) = site(&["acme"]);
+    let words = "not tried on a real server";
+    assert!(!shown(&site.run_licmon(&["server", "test", "acme"])).contains(words));
+    let config = fs::read_to_string(site.config()).expect("the configuration");
+    fs::write(site.config(), config.replace("\"flexlm\"", "\"rlm\"")).expect("a configuration");
+    assert!(shown(&site.run_licmon(&["server", "test", "acme"])).contains(words));
 }
