@@ -240,6 +240,9 @@ impl Rollups {
         // In the order of the table, so that neighbours share a page.
         days.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         for ((of, day, user), Day { checkouts, seat_ms }) in days {
+            if checkouts == 0 && seat_ms == 0 {
+                continue;
+            }
             let row = self.meters.get(&of).and_then(|meter| meter.row);
             insert.execute((row, day, user.as_ref(), checkouts, seat_ms)).doing(doing)?;
         }

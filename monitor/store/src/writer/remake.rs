@@ -206,5 +206,9 @@ fn set_days(
     for ((day, user), seat_ms) in sums {
         set.execute((meter, day, user, seat_ms)).doing(doing)?;
     }
-    Ok(())
+    // Where somebody used nothing after all, there is no row.
+    let sql = "delete from user_day
+        where meter = :meter and day >= :from and day < :to and checkouts = 0 and seat_ms = 0";
+    let mut delete = live.prepare_cached(sql).doing(doing)?;
+    delete.execute([meter, from_ms / DAY_MS, to_ms / DAY_MS]).doing(doing).map(drop)
 }
