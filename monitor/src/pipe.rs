@@ -12,8 +12,8 @@ use lic_store::{
 /// Messages that may wait for the writer. Whoever fills the pipe waits. Readers of logs, whose batches are large, hold themselves
 /// to [`READER_BATCHES_MAX`] each, so that a small batch of the seat server never stands behind a long import.
 pub const PIPE_MESSAGES_MAX: usize = 4096;
-/// Batches that one reader of a log may have on their way: half of them in the commit that is made, half waiting for the next.
-pub const READER_BATCHES_MAX: usize = 4;
+/// Batches that one reader of a log may have on their way: in the commit that is made, and waiting for the next.
+pub const READER_BATCHES_MAX: usize = 3;
 
 /// Something only the writer may do. It is done again where the disk was full; any other error stops the writer.
 pub type Act = Box<dyn FnMut(&mut Writer) -> Result<(), StoreError> + Send>;
