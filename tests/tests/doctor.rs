@@ -179,6 +179,24 @@ fn a_source_that_matches_no_file() {
 }
 
 #[test]
+fn a_license_server_that_does_not_answer() {
+    let mut site = Site::with_log(
+        "[[server]]\nname = \"asked\"\nsystem = \"olicense\"\npoll = { command = [\"/bin/false\"], every = \"1s\" }\n",
+    );
+    let mut vendor = Vendor::new(7, TimeZone::UTC);
+    let log = vendor.file_name(moment(0));
+    site.append(&log, &(vendor.banner(moment(0)) + &vendor.grant(moment(1), 0, 0)));
+    site.start_licmon();
+    wait::until("it was asked", || {
+        let said = site.run_licmon(&["servers", "--json"]);
+        let servers = serde_json::from_slice::<lic_protocol::view::Servers>(&said.stdout);
+        let servers = servers.map(|document| document.servers).unwrap_or_default();
+        servers.iter().any(|server| server.name.as_str() == "asked" && server.error.is_some())
+    });
+    check(site.licmon(&["doctor", "--json"]), Level::Fault, "server asked: ");
+}
+
+#[test]
 fn a_log_that_licmon_may_not_read() {
     let patient = Patient::new();
     patient.is_of_nobody();

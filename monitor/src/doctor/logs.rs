@@ -26,6 +26,21 @@ pub(super) fn look(
             look_at_server(known, now, findings);
         }
     }
+    let asked = config.polled.iter().map(|server| &server.name);
+    for name in asked.filter(|name| config.servers.iter().all(|server| server.name != **name)) {
+        if let Some(known) = known.iter().find(|known| known.name == *name) {
+            look_at_answer(known, findings);
+        }
+    }
+}
+
+/// Whether a license server that has no log answers.
+fn look_at_answer(server: &Server, findings: &mut Findings) {
+    if let Some(error) = &server.error {
+        let name = &server.name;
+        let mend = format!("licmon server test {name} shows which step fails");
+        findings.fault(ABOUT, format!("server {name}: {error}"), mend);
+    }
 }
 
 /// Whether there is something that can be read.
