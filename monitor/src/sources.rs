@@ -14,4 +14,5 @@ pub mod reading;
 pub mod rotated;
 pub mod sender;
 pub mod tail;
+mod trail;
 pub mod unpack;

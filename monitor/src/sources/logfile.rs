@@ -20,6 +20,7 @@ use super::{
     lines::Lines,
     mark,
     reading::Reading,
+    trail::Trail,
 };
 use crate::identity::identity_hash;
 
@@ -56,6 +57,7 @@ pub struct LogFile {
     lines: Lines,
     reading: Reading,
     checkpoint: Checkpoint,
+    trail: Trail,
     /// How far the file was read; ahead of the checkpoint by the unfinished line.
     position: u64,
     /// Bytes of a line without an end that were there and are not any more.
@@ -74,6 +76,7 @@ impl LogFile {
             lines: Lines::new(of.encoding),
             reading,
             checkpoint,
+            trail: Trail::default(),
             position: 0,
             overwritten: None,
         }
@@ -82,9 +85,10 @@ impl LogFile {
     /// Goes on where `checkpoint` says this file was read to.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// When the file cannot be read, or is not that file any more.
     pub fn resume(of: &LogOf, file: File, path: &Path, checkpoint: Checkpoint) -> io::Result<Self> {
         let offset = checkpoint.offset;
+        let trail = Trail::of(&file, &checkpoint)?;
         let mut reading = recall(of, &file, &checkpoint)?;
         reading.coverage = checkpoint.coverage.clone();
         reading.usage_lines = checkpoint.usage_lines;
@@ -93,7 +97,7 @@ impl LogFile {
         let checkpoint = Checkpoint { path, is_gone: false, ..checkpoint };
         let lines = Lines::new(Encoding::of(&file, of.encoding)?);
         let (of, position) = (of.clone(), offset);
-        Ok(Self { of, file, lines, reading, checkpoint, position, overwritten: None })
+        Ok(Self { of, file, lines, reading, checkpoint, trail, position, overwritten: None })
     }
 
     /// The file itself.
@@ -125,7 +129,7 @@ impl LogFile {
     /// When the file cannot be read.
     pub fn is_unchanged(&self) -> io::Result<bool> {
         let is_new = self.checkpoint.file.head_len == 0;
-        Ok(is_new || mark::is_anchored(&self.file, &self.checkpoint)?)
+        Ok(is_new || mark::stands(&self.file, &self.checkpoint)?)
     }
 
     /// Bytes of its unfinished line that something else was written over since they were read.
@@ -176,6 +180,7 @@ impl LogFile {
                 reading.line(&line, |event| events.push(event));
                 checkpoint.offset += length;
             });
+            self.trail.take(&chunk[..count], self.position, self.checkpoint.offset);
             self.position += count as u64;
         }
         if self.reading.coverage.lines == lines_before {
@@ -208,6 +213,7 @@ impl LogFile {
         });
         if is_line {
             self.checkpoint.offset = self.position;
+            self.trail.end();
             self.lines = Lines::new(self.lines.encoding());
             self.reading.end(|event| events.push(event));
             return self.batch(events, now).map(Some);
@@ -242,10 +248,11 @@ impl LogFile {
     fn read_again(&mut self, encoding: Encoding) {
         self.lines = Lines::new(encoding);
         self.position = self.checkpoint.offset;
+        self.trail.forget_unfinished(self.position);
     }
 
     fn batch(&mut self, events: Vec<Event>, now: Timestamp) -> io::Result<Batch> {
-        self.checkpoint.file = mark::mark(&self.file, self.checkpoint.offset)?;
+        self.checkpoint.file = self.trail.mark(&self.file, self.checkpoint.offset)?;
         self.checkpoint.coverage = self.reading.coverage.clone();
         self.checkpoint.usage_lines = self.reading.usage_lines;
         self.checkpoint.last_at = self.reading.last_at;
@@ -312,4 +319,61 @@ fn bytes(file: &File, from: u64, to: u64) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; length];
     file.read_exact_at(&mut bytes, from)?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io::Write, path::PathBuf};
+
+    use lic_parse::{Line, LogParser, Meaning};
+
+    use super::*;
+
+    /// Of a license server that cuts its log just as a line of it is read.
+    struct Cutting(PathBuf);
+
+    impl LicenseSystem for Cutting {
+        fn name(&self) -> &'static str {
+            "cutting"
+        }
+
+        fn log_pattern(&self) -> &'static str {
+            "*"
+        }
+
+        fn log(&self, _: TimeZone, _: Option<Timestamp>) -> Box<dyn LogParser> {
+            Box::new(Self(self.0.clone()))
+        }
+
+        fn shows_denials(&self) -> bool {
+            false
+        }
+
+        fn tracing_help(&self) -> &'static str {
+            ""
+        }
+    }
+
+    impl LogParser for Cutting {
+        fn line(&mut self, _: &[u8]) -> Line {
+            File::options().write(true).open(&self.0).unwrap().set_len(0).unwrap();
+            Line::timeless(Meaning::Noise)
+        }
+    }
+
+    #[test]
+    fn log_that_is_cut_while_it_is_read_is_no_more_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.log");
+        File::create(&path).unwrap().write_all(b"a line\nand the begin").unwrap();
+        let of = LogOf {
+            server: "lic1".into(),
+            system: Arc::new(Cutting(path.clone())),
+            zone: TimeZone::UTC,
+            encoding: Encoding::Bytes,
+        };
+        let mut log = LogFile::new(&of, File::open(&path).unwrap(), &path, Timestamp::UNIX_EPOCH);
+        assert!(log.step(Timestamp::UNIX_EPOCH).unwrap().is_some());
+        assert!(!log.is_unchanged().unwrap());
+    }
 }

@@ -16,9 +16,9 @@ use sha2::{Digest, Sha256};
 /// Bytes at the beginning of a file that mark it.
 pub const HEAD_BYTES_MAX: u32 = 1024;
 /// Bytes before the place read to that mark it.
-const ANCHOR_BYTES_MAX: u32 = 256;
+pub(super) const ANCHOR_BYTES_MAX: u32 = 256;
 
-/// The mark of `file`, read up to `offset`.
+/// The mark of `file`, which nobody writes to, read up to `offset`.
 ///
 /// # Errors
 /// When it cannot be read.
@@ -74,11 +74,16 @@ pub fn begins(head: &[u8], checkpoint: &Checkpoint) -> bool {
     begin.is_some_and(|begin| Sha256::digest(begin).as_slice() == known)
 }
 
-/// Whether the bytes before the place read to are the ones that were read.
+/// Whether a file still begins as it was read, and the bytes before the place read to are the ones that were read.
 ///
 /// # Errors
 /// When it cannot be read.
-pub fn is_anchored(file: &File, checkpoint: &Checkpoint) -> io::Result<bool> {
+pub fn stands(file: &File, checkpoint: &Checkpoint) -> io::Result<bool> {
+    let FileMark { head_len, head, .. } = &checkpoint.file;
+    Ok(is_anchored(file, checkpoint)? && hash(file, 0, *head_len)? == *head)
+}
+
+fn is_anchored(file: &File, checkpoint: &Checkpoint) -> io::Result<bool> {
     let mark = &checkpoint.file;
     Ok(anchor(file, checkpoint.offset, mark.anchor_len)? == mark.anchor)
 }
@@ -90,7 +95,12 @@ fn anchor(file: &File, offset: u64, length: u32) -> io::Result<Vec<u8>> {
 /// SHA-256 of `length` bytes from `from`; of fewer where the file ends before.
 fn hash(file: &File, from: u64, length: u32) -> io::Result<Vec<u8>> {
     let bytes = bytes(file, from, length as usize)?;
-    Ok(Sha256::digest(&bytes).to_vec())
+    Ok(digest(&bytes))
+}
+
+/// SHA-256 of these bytes.
+pub(super) fn digest(bytes: &[u8]) -> Vec<u8> {
+    Sha256::digest(bytes).to_vec()
 }
 
 /// `length` bytes from `from`; fewer where the file ends before.
