@@ -208,6 +208,19 @@ proptest! {
     }
 }
 
+#[test]
+fn a_day_between_two_that_were_read_finds_its_own_ends() {
+    // Two sessions of one holder, one behind the other: the first ends on the second day, the other on the third.
+    let drawn =
+        [(1, 1, 0, 2, false), (28, 1, 2, 2, false), (5, 1, 0, 2, false), (16, 1, 2, 2, false)];
+    let here = place_with(&story(&drawn));
+    let there = Place::new();
+    for said in there.import(&[1, 3, 2].map(|day| here.exported(day)), None) {
+        said.unwrap();
+    }
+    assert_eq!(there.told(), here.told());
+}
+
 /// One session over midnight, and one of a tool of this machine.
 fn small() -> Place {
     let drawn = [(20, 1, 0, 1, true), (6, 1, 2, 1, true), (1, 2, 4, 1, true)];

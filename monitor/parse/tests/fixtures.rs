@@ -151,6 +151,7 @@ fn handle_told(of: HandleOf, handle: &str) -> String {
     match of {
         HandleOf::Session => format!("handle={handle}"),
         HandleOf::Holder => format!("holder=[{handle}]"),
+        HandleOf::SessionSince(_) => unreachable!("no log tells it"),
     }
 }
 

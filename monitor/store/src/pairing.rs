@@ -7,6 +7,8 @@
 //! A log without handles tells only who took and gave back. There the oldest session of as many seats ends first: with the same
 //! sessions paired in any other way, as many seats are in use at every instant.
 //!
+//! An export tells of each checkin when its session began, so that the days of one, in whatever order, pair as they did there.
+//!
 //! The limit: a checkin that was stored as the end of its checkout stays it. A file from the middle of what is stored already
 //! can therefore not be fitted in where its handles are used again and again.
 
@@ -126,7 +128,16 @@ pub(crate) fn given(
     let Ending { at_ms, source, .. } = ending;
     let mut held: Vec<Open> = open.iter().copied().filter(|open| open.at_ms <= at_ms).collect();
     held.sort_unstable_by_key(|open| (open.at_ms, open.id));
-    if let (HandleOf::Holder, Some(count)) = (handle.of, ending.count)
+    if let HandleOf::SessionSince(began) = handle.of {
+        let began_ms = began.as_millisecond();
+        let is_its = |open: &&Open| {
+            open.at_ms == began_ms && ending.count.is_none_or(|count| open.count == count)
+        };
+        if let Some(told) = open.iter().filter(is_its).min_by_key(|open| open.id) {
+            return Ok(Given::Ends { checkout: told.id, older: Vec::new() });
+        }
+    }
+    if let (HandleOf::Holder | HandleOf::SessionSince(_), Some(count)) = (handle.of, ending.count)
         && let Some(oldest) = held.iter().find(|open| open.count == count).or(held.first())
     {
         return Ok(Given::Ends { checkout: oldest.id, older: Vec::new() });

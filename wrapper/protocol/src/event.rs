@@ -88,6 +88,8 @@ pub enum HandleOf {
     /// It is of a user on a host, who may have several sessions: the log numbers none of them. A checkin ends the oldest session
     /// of as many seats, or else the oldest.
     Holder,
+    /// As of a holder, and a checkin ends the session that began then: an export tells which.
+    SessionSince(Timestamp),
 }
 
 /// A seat given back.

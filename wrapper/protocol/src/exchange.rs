@@ -92,12 +92,14 @@ pub struct Taken {
     project: Option<String>,
 }
 
-/// A seat given back. `count` is that of its checkout, and null where that is not known.
+/// A seat given back. `count` and `began` are those of its checkout, and null where that is not known.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Given {
     user: UserName,
     host: HostName,
     count: Option<u32>,
+    #[serde(default, with = "ms_option")]
+    began: Option<Timestamp>,
     handle: String,
     reason: EndReason,
     #[serde(with = "ms_option")]
@@ -131,7 +133,8 @@ pub struct Carried {
     pub source: Source,
     /// When it was learned.
     pub learned_at: Timestamp,
-    /// The event. A handle is of a holder: several of its sessions may be open, and an end is told with its seats.
+    /// The event. A handle is of a holder: several of its sessions may be open, and an end is told with its seats and with when
+    /// its session began.
     pub event: Event,
 }
 
@@ -161,6 +164,10 @@ impl Line {
                     user: of.user,
                     host: of.host,
                     count: of.count,
+                    began: match of.handle_of {
+                        HandleOf::SessionSince(began) => Some(began),
+                        HandleOf::Session | HandleOf::Holder => None,
+                    },
                     handle: of.handle,
                     reason: of.reason,
                     ended_before: of.ended_before,
@@ -213,7 +220,7 @@ impl Line {
                 Fact::Checkin(Checkin {
                     feature,
                     handle: of.handle,
-                    handle_of: HandleOf::Holder,
+                    handle_of: of.began.map_or(HandleOf::Holder, HandleOf::SessionSince),
                     count: of.count,
                     user: of.user,
                     host: of.host,

@@ -150,7 +150,7 @@ const KINDS: [(&str, ReadFact); 3] = [
         "select r.id, r.at_ms, r.learned_at_ms, server.name, server.system,
             coalesce(source.text, iif(server.system = 'licwrap', 'wrapper', 'log')) as source, r.identity_hash,
             r.identity_ordinal, r.raw, feature.text as feature, coalesce(user.text, held_user.text, '') as user,
-            coalesce(host.text, held_host.text, '') as host, c.count, coalesce(r.handle, c.handle, '') as handle,
+            coalesce(host.text, held_host.text, '') as host, c.count, c.at_ms as began_ms, coalesce(r.handle, c.handle, '') as handle,
             reason.text as reason, r.ended_before_ms, r.exit_status, r.exit_signal, r.cpu_ms, r.memory_peak_bytes
         from checkin r
         join server on server.id = r.server
@@ -243,7 +243,8 @@ fn checkin(row: &Row<'_>) -> Result<Fact, StoreError> {
     Ok(Fact::Checkin(Checkin {
         feature: feature(row)?,
         handle: text(row, "handle")?,
-        handle_of: HandleOf::Holder,
+        handle_of: option(row, "began_ms")?
+            .map_or(HandleOf::Holder, |began_ms| HandleOf::SessionSince(time(began_ms))),
         count: option(row, "count")?,
         user: text(row, "user")?.as_str().into(),
         host: text(row, "host")?.as_str().into(),
