@@ -7,7 +7,7 @@ use licmon::sources::unpack::Packing;
 use crate::{
     Loses::{Nothing, WhatWasCut, WhatWasTakenAway},
     Row,
-    site::Site,
+    site::{self, Site},
 };
 
 /// The 24 ways.
@@ -203,7 +203,7 @@ pub(crate) const ROWS: [Row; 24] = [
 ];
 
 /// More of them.
-pub(crate) const MORE: [Row; 8] = [
+pub(crate) const MORE: [Row; 10] = [
     (25, "rotate and compress twice", Nothing, |site| {
         for number in 1..3 {
             if exists(site, "lic.log.1.gz") {
@@ -260,8 +260,36 @@ pub(crate) const MORE: [Row; 8] = [
         site.write_in_parts(120);
         site.create();
     }),
+    (33, "compress a copy, and cut before it is whole", Nothing, |site| {
+        let whole = half_packed(site);
+        site.cut();
+        site.write(2);
+        site.step();
+        fs::write(site.path("lic.log.1.gz"), whole).unwrap();
+        site::let_pass(61);
+        site.step();
+    }),
+    (34, "the same, and the copy goes away before it is whole", WhatWasCut, |site| {
+        half_packed(site);
+        site.cut();
+        site.write(2);
+        site.step();
+        fs::remove_file(site.path("lic.log.1.gz")).unwrap();
+        site.step();
+    }),
 ];
 
 fn exists(site: &Site, name: &str) -> bool {
     site.path(name).exists()
+}
+
+/// Half of the log, compressed; gives what makes it whole.
+fn half_packed(site: &mut Site) -> Vec<u8> {
+    site.write(40);
+    site.pack_copy("lic.log", Packing::Gzip);
+    site.rename("lic.log.gz", "lic.log.1.gz");
+    let packed = site.path("lic.log.1.gz");
+    let whole = fs::read(&packed).unwrap();
+    fs::write(packed, &whole[..whole.len() / 2]).unwrap();
+    whole
 }

@@ -22,12 +22,24 @@ use crate::{
 /// Of several logs of a folder, those that were written to in so long before the newest line of all were in use.
 const IN_USE: SignedDuration = SignedDuration::from_hours(24);
 
+/// How often in a row a file may be renamed under our hands while we look for a generation, before the other logs are read first.
+const MOVES_MAX: u32 = 20;
+
 /// A generation whose bytes are looked for.
+#[derive(Clone)]
 pub(super) struct Lost {
     generation: Checkpoint,
     why: &'static str,
-    /// Whether a file that may hold them is not whole yet.
+    /// Whether a file that may hold them cannot be read yet: history says that they are missing, and other logs are read.
     waits: bool,
+    /// How often files were renamed while they were looked for.
+    moves: u32,
+}
+
+impl Lost {
+    fn new(generation: Checkpoint, why: &'static str) -> Self {
+        Self { generation, why, waits: false, moves: 0 }
+    }
 }
 
 /// A file that could not be opened.
@@ -45,6 +57,8 @@ enum Found {
     At(Option<SystemTime>),
     /// In one that is not whole yet, or cannot be opened now.
     Later,
+    /// Perhaps in one that was renamed since the folder was listed.
+    Moved,
     /// Nowhere.
     Nowhere,
 }
@@ -64,7 +78,7 @@ impl Follower {
                 self.since.insert(name.to_owned(), last_at);
             }
             let why = "it was cut, rewritten or taken away while licmon did not run, and no copy of it is in the folder";
-            self.lost.push(Lost { generation, why, waits: false });
+            self.lost.push(Lost::new(generation, why));
         }
     }
 
@@ -90,7 +104,7 @@ impl Follower {
         self.closed.remove(&inode);
         let generation = open.log.checkpoint().clone();
         let why = "it was cut or rewritten, and no copy of it is in the folder";
-        self.lost.push(Lost { generation, why, waits: false });
+        self.lost.push(Lost::new(generation, why));
     }
 
     /// Whether something is to be looked for before anything else is read.
@@ -98,7 +112,8 @@ impl Follower {
         self.lost.iter().any(|lost| !lost.waits)
     }
 
-    /// Looks for what is lost, reads it on where it is found, and has what is nowhere recorded.
+    /// Looks for what is lost, reads it on where it is found, and has recorded what is not. All of that comes before what took its
+    /// place is read: the next licmon would look for the newest generation of a log alone.
     pub(super) fn look_for_lost(&mut self, listed: &[Listed]) -> Result<(), Closed> {
         for lost in std::mem::take(&mut self.lost) {
             match self.find_lost(&lost.generation, listed)? {
@@ -107,7 +122,14 @@ impl Follower {
                         self.since.insert(name.to_owned(), at);
                     }
                 }
-                Found::Later => self.lost.push(Lost { waits: true, ..lost }),
+                Found::Moved if lost.moves < MOVES_MAX => {
+                    self.lost.push(Lost { moves: lost.moves + 1, ..lost });
+                }
+                Found::Moved | Found::Later => {
+                    let why = "it was cut, rewritten or taken away, and what may be its copy could not be read yet";
+                    self.record_lost(&Lost { why, ..lost.clone() })?;
+                    self.lost.push(Lost { waits: true, ..lost });
+                }
                 Found::Nowhere => self.record_lost(&lost)?,
             }
         }
@@ -124,6 +146,7 @@ impl Follower {
             if let Some(open) = self.open.get(&file.inode) {
                 // A copy that was found before the log was cut is read already, from its beginning.
                 if mark::find(open.log.file(), [lost]).is_ok_and(|found| found.is_some()) {
+                    self.mend(lost.id);
                     return Ok(Found::At(file.extent.modified));
                 }
                 continue;
@@ -133,21 +156,26 @@ impl Follower {
                     self.read_opened(file, log)?;
                     return Ok(Found::At(file.extent.modified));
                 }
-                // Whether it is the one that is lost, nobody knows as long as it cannot be read, or while it is being renamed.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => found = Found::Moved,
+                // Whether it is the one that is lost, nobody knows as long as it cannot be read.
                 Err(_) if file.inode == own => return Ok(Found::Later),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => found = Found::Later,
                 Ok(None) | Err(_) => {}
             }
         }
         for file in listed.iter().filter(|file| file.is_packed) {
-            if !begins(file, lost).unwrap_or(false) {
-                continue;
+            match begins(file, lost) {
+                Ok(true) => {
+                    self.read_packed(file)?;
+                    if self.is_closed(file) {
+                        return Ok(Found::At(file.extent.modified));
+                    }
+                    if matches!(found, Found::Nowhere) {
+                        found = Found::Later;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => found = Found::Moved,
+                Ok(false) | Err(_) => {}
             }
-            self.read_packed(file)?;
-            if self.is_closed(file) {
-                return Ok(Found::At(file.extent.modified));
-            }
-            found = Found::Later;
         }
         Ok(found)
     }
@@ -184,14 +212,20 @@ impl Follower {
             let _ = self.send_checkpoint(log.checkpoint().clone());
         }
         self.lost.retain(|lost| lost.generation.id != generation);
+        self.mend(generation);
+        Ok(log)
+    }
+
+    /// What was missing of a generation is read.
+    fn mend(&mut self, generation: i64) {
         if self.with_gaps.remove(&generation) {
             let (server, now) = (self.of.server.clone(), (self.clock)());
             let act = move |writer: &mut lic_store::writer::Writer| {
                 writer.mend_gaps(&server, generation, now)
             };
+            // If nobody takes it, nobody takes what is read either.
             let _ = self.sender.sink().act(act);
         }
-        Ok(log)
     }
 
     fn record_lost(&mut self, lost: &Lost) -> Result<(), Closed> {

@@ -135,7 +135,9 @@ impl Follower {
         if damage.is_some() && !is_at_rest {
             return Ok(Found::Unfinished);
         }
-        let log = match mark::find(&log, known)? {
+        // What is missing of a log comes before what was read of a copy of it.
+        let missing = known.clone().filter(|known| self.with_gaps.contains(&known.id));
+        let log = match mark::find(&log, missing.chain(known))? {
             Some(known) => {
                 let known = known.clone();
                 self.resume(log, &listed.path, known)?

@@ -132,9 +132,13 @@ impl Writer {
         Ok(fs::remove_file(self.folder.join(old))?)
     }
 
-    /// What comes next is appended to what is compressed, as a second member.
+    /// What comes next is appended to what is compressed, as a second member, and written in the same way.
     fn pack_twice(&mut self, old: &str, stop: &AtomicBool) -> anyhow::Result<()> {
+        let is_wide = self.is_wide();
         self.rename(16, old)?;
+        if is_wide {
+            self.widen()?;
+        }
         self.run("gzip", &[old])?;
         self.write(20, stop)?;
         let second = self.next_name('.');
@@ -182,8 +186,7 @@ impl Writer {
     /// UTF-16 with a mark until the next rotation, as on a share of Windows.
     fn windows(&mut self, old: &str) -> anyhow::Result<()> {
         self.rename(24, old)?;
-        self.widen();
-        Ok(self.put(&[0xFF, 0xFE])?)
+        Ok(self.widen()?)
     }
 
     fn rename(&mut self, style: u32, old: &str) -> anyhow::Result<()> {

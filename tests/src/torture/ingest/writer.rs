@@ -178,8 +178,13 @@ impl Writer {
     }
 
     /// From now on two bytes make a letter.
-    pub(super) fn widen(&mut self) {
+    pub(super) fn widen(&mut self) -> io::Result<()> {
         self.life.is_wide = true;
+        self.put(&[0xFF, 0xFE])
+    }
+
+    pub(super) fn is_wide(&self) -> bool {
+        self.life.is_wide
     }
 
     /// Waits until licmon has read a line of what is written now: of a log that it never saw it can know nothing.
