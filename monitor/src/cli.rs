@@ -29,9 +29,8 @@ use crate::{
     answers::{self, Form},
     around::{self, rule},
     config::Config,
-    doctor,
-    guess::guess,
-    import,
+    doctor, import,
+    preview::preview,
     serve::{clock, serve},
     table::say,
 };
@@ -64,11 +63,12 @@ enum Command {
     Import(Import),
     /// Show what licmon understands of a file, without touching a database.
     Parse(Parse),
-    /// Find out which license system a log is of: tries them all, without any database.
+    /// Find out which license system logs are of, and what they tell: peaks, busiest hours, denials and users. Needs no
+    /// configuration, and leaves nothing behind.
     Try {
-        /// The file.
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
+        /// Logs of one license server, the oldest first; compressed ones too.
+        #[arg(value_name = "FILE", required = true)]
+        logs: Vec<PathBuf>,
     },
     /// Every feature at one glance.
     Status(Answer),
@@ -218,8 +218,8 @@ impl Cli {
         if let Command::Parse(parse) = &self.command {
             return self.parse(parse);
         }
-        if let Command::Try { file } = &self.command {
-            return guess(file, clock());
+        if let Command::Try { logs } = &self.command {
+            return preview(logs, clock());
         }
         if let Command::Doctor(answer) = &self.command {
             return doctor::tell(&doctor::findings(&self.load(), clock()), answer.form());

@@ -1,4 +1,4 @@
-//! `licmon try`: which license system a log is of, by how much each of them understands.
+//! Which license system a log is of, by how much each of them understands.
 
 use std::path::Path;
 
@@ -13,30 +13,33 @@ use crate::{
         logfile::{LogFile, LogOf},
         unpack,
     },
-    table::{say, say_table},
+    table::say_table,
 };
 
-/// Prints what every license system makes of a log, the one that understands most of it first.
+/// Bytes of a log that are looked at: its first lines tell whose it is.
+const LOOKED_AT_MAX: u64 = 16 << 20;
+
+/// The license system that a log is of: the one that understands most of it.
 ///
 /// # Errors
-/// When the file cannot be read, or no license system knows it.
-pub fn guess(path: &Path, now: Timestamp) -> anyhow::Result<()> {
+/// When the file cannot be read, or no license system knows it; what each makes of it was printed by then.
+pub fn guess(path: &Path, now: Timestamp) -> anyhow::Result<&'static str> {
     let tried = tried(path, now)?;
+    if let Some((system, coverage)) = tried.first()
+        && coverage.events > 0
+    {
+        return Ok(system);
+    }
     let rows = tried.iter().map(|(system, coverage)| {
         let Coverage { lines, events, noise, unknown, .. } = coverage;
         let counts = [lines, events, noise, unknown].map(ToString::to_string);
         [(*system).to_owned()].into_iter().chain(counts).collect()
     });
     say_table(&["SYSTEM", "LINES", "EVENTS", "NOISE", "UNKNOWN"], rows, "")?;
-    let shown = path.display();
-    match tried.first() {
-        Some((system, coverage)) if coverage.events > 0 => {
-            say(&format!("\nit looks like {system}: licmon import --system {system} {shown}"))
-        }
-        _ => bail!(
-            "no license system knows {shown}; the system \"pattern\" reads a log by expressions of yours"
-        ),
-    }
+    bail!(
+        "no license system knows {}; the system \"pattern\" reads a log by expressions of yours",
+        path.display()
+    )
 }
 
 /// What each license system makes of a log; first the one with events that leaves the fewest lines unknown.
@@ -50,7 +53,7 @@ fn tried(path: &Path, now: Timestamp) -> anyhow::Result<Vec<(&'static str, Cover
             LogOf { server: "-".into(), system, zone: TimeZone::UTC, encoding: Encoding::Bytes };
         let file = log.try_clone().with_context(reading)?;
         let mut log = LogFile::new(&of, file, path, now);
-        while log.step(now).with_context(reading)?.is_some() {}
+        while log.position() < LOOKED_AT_MAX && log.step(now).with_context(reading)?.is_some() {}
         tried.push((name, log.checkpoint().coverage.clone()));
     }
     // Noise proves nothing: other logs have empty lines too.

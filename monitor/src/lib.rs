@@ -23,6 +23,7 @@ pub mod manager;
 pub mod parse;
 pub mod pipe;
 pub mod poll;
+pub mod preview;
 pub mod progress;
 pub mod serve;
 pub mod server;

@@ -203,7 +203,7 @@ pub(crate) const ROWS: [Row; 24] = [
 ];
 
 /// More of them.
-pub(crate) const MORE: [Row; 10] = [
+pub(crate) const MORE: [Row; 12] = [
     (25, "rotate and compress twice", Nothing, |site| {
         for number in 1..3 {
             if exists(site, "lic.log.1.gz") {
@@ -277,6 +277,12 @@ pub(crate) const MORE: [Row; 10] = [
         fs::remove_file(site.path("lic.log.1.gz")).unwrap();
         site.step();
     }),
+    (35, "a link to a log that goes away", WhatWasTakenAway, |site| {
+        switch_and_lose(site, "lic.log.20250303");
+    }),
+    (36, "the same under a name that is none of a log", WhatWasTakenAway, |site| {
+        switch_and_lose(site, "srv7781");
+    }),
 ];
 
 fn exists(site: &Site, name: &str) -> bool {
@@ -292,4 +298,17 @@ fn half_packed(site: &mut Site) -> Vec<u8> {
     let whole = fs::read(&packed).unwrap();
     fs::write(packed, &whole[..whole.len() / 2]).unwrap();
     whole
+}
+
+/// The log becomes a link to a file of this name, which is deleted when more was written to it.
+fn switch_and_lose(site: &mut Site, target: &str) {
+    site.rename("lic.log", target);
+    site.link(target);
+    site.end_of_absence();
+    site.step();
+    site.write(2);
+    fs::remove_file(site.path(target)).unwrap();
+    fs::remove_file(site.log()).unwrap();
+    site.step();
+    site.create();
 }

@@ -2,7 +2,7 @@
 //! bytes are looked for in every file of the folder, whatever its name; where they are nowhere, history is told that they are
 //! missing.
 
-use std::{fs::File, io, path::Path, time::SystemTime};
+use std::{collections::BTreeMap, fs::File, io, path::Path, time::SystemTime};
 
 use jiff::{SignedDuration, Timestamp};
 use lic_store::{checkpoint::Checkpoint, gaps::Missing};
@@ -14,7 +14,7 @@ use crate::{
     sources::{
         folder::{Inode, Listed, open_regular},
         logfile::{LogFile, beginning},
-        mark,
+        mark, rotated,
         unpack::Packing,
     },
 };
@@ -24,6 +24,14 @@ const IN_USE: SignedDuration = SignedDuration::from_hours(24);
 
 /// How often in a row a file may be renamed under our hands while we look for a generation, before the other logs are read first.
 const MOVES_MAX: u32 = 20;
+
+/// A log by its name.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Log {
+    name: String,
+    /// Whether it had that name before, and has another now.
+    was: bool,
+}
 
 /// A generation whose bytes are looked for.
 #[derive(Clone)]
@@ -82,20 +90,39 @@ impl Follower {
         }
     }
 
-    /// The newest generation of every log that was in use.
+    /// The newest generation of every log that was in use; and of what was a log once, if there is nothing newer under its name.
     fn in_use(&self, newest: Option<Timestamp>) -> Vec<Checkpoint> {
         let Some(newest) = newest else { return Vec::new() };
-        let is_log = |known: &&Checkpoint| {
-            let path = Path::new(&known.path);
-            !known.is_gone
-                && path.parent() == Some(&self.directory)
-                && name(&known.path).is_some_and(|name| self.pattern.matches(name))
-                && known.last_at.is_some_and(|at| newest.duration_since(at) < IN_USE)
+        let mut logs: BTreeMap<Log, &Checkpoint> = BTreeMap::new();
+        for known in self.checkpoints.values() {
+            let is_recent = !known.is_gone
+                && known.last_at.is_some_and(|at| newest.duration_since(at) < IN_USE);
+            let Some(log) = self.log_of(known, newest).filter(|_| is_recent) else { continue };
+            let before = logs.entry(log).or_insert(known);
+            if before.last_at < known.last_at {
+                *before = known;
+            }
+        }
+        let is_newest = |log: &Log, known: &Checkpoint| {
+            let now = logs.get(&Log { was: false, ..log.clone() });
+            !log.was || now.is_none_or(|now| now.last_at < known.last_at)
         };
-        let mut logs: Vec<&Checkpoint> = self.checkpoints.values().filter(is_log).collect();
-        logs.sort_unstable_by_key(|known| (&known.path, known.last_at));
-        let newest_of_path = logs.chunk_by(|one, other| one.path == other.path);
-        newest_of_path.filter_map(<[_]>::last).copied().cloned().collect()
+        let in_use = logs.iter().filter(|(log, known)| is_newest(log, known));
+        in_use.map(|(_, known)| (*known).clone()).collect()
+    }
+
+    /// The log that a generation is or was. One that is a link to a file of another name is known by that: the newest generation
+    /// of all is one, whatever its name. What was compressed was read to its end.
+    fn log_of(&self, known: &Checkpoint, newest: Timestamp) -> Option<Log> {
+        let path = Path::new(&known.path);
+        let name = name(&known.path).filter(|_| path.parent() == Some(&self.directory))?;
+        if self.pattern.matches(name) {
+            return Some(Log { name: name.to_owned(), was: false });
+        }
+        let before = rotated::before(name).filter(|before| self.pattern.matches(before));
+        let is_newest = known.last_at == Some(newest) && Packing::name_inside(name).is_none();
+        let name = before.or_else(|| is_newest.then(|| name.to_owned()))?;
+        Some(Log { name, was: true })
     }
 
     /// An open file is not what it was.

@@ -105,7 +105,11 @@ pub(super) fn findings(lives: &[&Life], stored: &Stored) -> Vec<Finding> {
         findings.push(Rule::Twice.broken(text));
     }
     let mut gaps = stored.gaps.clone();
-    for life in lives {
+    // A gap may fit several lives, of which one only may lack lines: that one is asked first.
+    let is_whole =
+        |life: &Life| life.lines.iter().all(|(number, _, _)| places.contains_key(number));
+    let (whole, others): (Vec<&Life>, Vec<&Life>) = lives.iter().partition(|life| is_whole(life));
+    for life in others.into_iter().chain(whole) {
         check_life(life, &places, &mut gaps, &mut findings);
     }
     let left = gaps.iter().map(|gap| {
