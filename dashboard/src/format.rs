@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, fmt::Write};
 
 use jiff::{Timestamp, tz::TimeZone};
-use lic_protocol::{name::ServerName, view::Server};
+use lic_protocol::{
+    name::ServerName,
+    view::{Episode, EpisodeOutcome, Server},
+};
 
 /// Text from outside with every character that could act on a reader shown instead: controls as `\xNN`, and the
 /// invisible characters that turn or hide text as `\u{NNNN}`. Escaping for HTML is the template's.
@@ -48,6 +51,17 @@ pub(crate) fn span(seconds: i64) -> String {
         60..3600 => format!("{minutes} min"),
         3600..86_400 => format!("{hours} h {:02} min", minutes % 60),
         _ => format!("{} d {} h", count(days), hours % 24),
+    }
+}
+
+/// How tries in a row ended, where that is known: `granted after 4 min`.
+pub(crate) fn outcome(episode: &Episode) -> Option<String> {
+    match (episode.outcome?, episode.granted_at) {
+        (EpisodeOutcome::Granted, Some(at)) => {
+            Some(format!("granted after {}", age(episode.first, at)))
+        }
+        (EpisodeOutcome::Granted, None) => Some("granted".to_owned()),
+        (EpisodeOutcome::GaveUp, _) => Some("gave up".to_owned()),
     }
 }
 

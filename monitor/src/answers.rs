@@ -14,7 +14,8 @@ use lic_protocol::{
     query::{Filter, Which},
     seal::SealedUntil,
     view::{
-        Denials, Feature, FeatureHistory, Features, Overview, Server, Servers, Session, Sessions,
+        Denials, Episode, EpisodeOutcome, Feature, FeatureHistory, Features, Overview, Server,
+        Servers, Session, Sessions,
     },
 };
 use lic_store::read::{Reader, episodes::DenialCount};
@@ -115,12 +116,14 @@ pub fn denials(reader: &Reader, form: Form, filter: &Filter) -> anyhow::Result<(
     if form == Form::Json {
         return say_json(&page);
     }
-    let heads = ["AT", "TRIES", "SINCE", "SERVER", "FEATURE", "USER", "HOST", "CLASS", "REASON"];
+    let heads =
+        ["AT", "TRIES", "SINCE", "THEN", "SERVER", "FEATURE", "USER", "HOST", "CLASS", "REASON"];
     let rows = page.by_episode().into_iter().map(|(denial, episode)| {
         vec![
             time(denial.at),
             episode.tries.to_string(),
             time(episode.first),
+            outcome(episode),
             denial.server.to_string(),
             denial.feature.to_string(),
             denial.user.to_string(),
@@ -175,6 +178,18 @@ fn history(reader: &Reader, now: Feature) -> anyhow::Result<FeatureHistory> {
         None => None,
     };
     Ok(FeatureHistory { now, denials, episodes, figures })
+}
+
+/// How tries in a row ended.
+fn outcome(episode: &Episode) -> String {
+    match (episode.outcome, episode.granted_at) {
+        (Some(EpisodeOutcome::GaveUp), _) => "gave up".to_owned(),
+        (Some(EpisodeOutcome::Granted), Some(at)) => {
+            format!("granted after {}", span(at.duration_since(episode.first).as_secs_f64()))
+        }
+        (Some(EpisodeOutcome::Granted), None) => "granted".to_owned(),
+        (None, _) => UNSEEN.to_owned(),
+    }
 }
 
 /// When a session ended, or between which times.

@@ -15,7 +15,7 @@ use crate::{
     chart::spark::spark,
     error::Error,
     filters,
-    format::Zones,
+    format::{self, Zones},
     link,
     pages::{
         Frame, Notice,

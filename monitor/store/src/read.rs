@@ -8,6 +8,7 @@ pub mod folds;
 mod happened;
 pub mod hours;
 pub mod issued;
+mod outcomes;
 mod pages;
 mod people;
 mod polled;

@@ -15,7 +15,7 @@ use lic_store::{
     read::{Reader, episodes::DenialCount},
     writer::Writer,
 };
-use site::{Site, at, batch, denial, event};
+use site::{Site, at, batch, checkout, denial, event};
 
 /// The longest time between two tries, by the system.
 const GAPS_MS: [(&str, i64); 2] = [("licwrap", 120_000), ("dsls", 600_000)];
@@ -77,6 +77,33 @@ fn tries_in_a_row_are_one_episode() {
         check(system, &[(1, "ann", 1), (1, "ann", 1)], &["1..1 2"]);
         check(system, &[(1, "ann", 1), (9, "ann", 743)], &["1..9 744"]);
     }
+}
+
+/// A denial of ann at 1 s, when others and she took a seat, and what is known at last; how it ended out.
+#[track_caller]
+fn check_outcome(system: &str, taken: &[(i64, &str)], last_ms: i64, expected: &str) {
+    let mut events = vec![tries(1000, 0, "ann", 1)];
+    let taken = (1..).zip(taken).map(|(line, (at_ms, user))| {
+        event(*at_ms, line, checkout("mesh", user, &line.to_string(), None))
+    });
+    events.extend(taken);
+    events.push(event(last_ms, 99, denial("solve", "eve")));
+    let page = page(&site(system, &events).reader());
+    let episode = page.episodes.iter().find(|episode| episode.first == at(1000)).unwrap();
+    let granted_ms = episode.granted_at.map(|at| at.as_millisecond());
+    assert_eq!(format!("{:?} {granted_ms:?}", episode.outcome), expected);
+}
+
+#[test]
+fn an_episode_ends_with_a_seat_or_without_one() {
+    let (gave_up, may_go_on) = ("Some(GaveUp) None", "None None");
+    check_outcome("licwrap", &[], 500_000, gave_up);
+    check_outcome("licwrap", &[(900, "ann"), (9000, "ben"), (121_001, "ann")], 500_000, gave_up);
+    check_outcome("licwrap", &[(121_000, "ann")], 500_000, "Some(Granted) Some(121000)");
+    check_outcome("licwrap", &[(8000, "ann"), (7000, "ann")], 1500, "Some(Granted) Some(7000)");
+    check_outcome("licwrap", &[], 121_000, may_go_on);
+    // Nothing that it wrote shows a checkout.
+    check_outcome("dsls", &[], 9_000_000, may_go_on);
 }
 
 #[test]

@@ -277,6 +277,21 @@ pub struct Episode {
     pub last: Timestamp,
     /// How many tries it had.
     pub tries: u64,
+    /// How it ended; `None` while it may go on, and where checkouts cannot be seen.
+    pub outcome: Option<EpisodeOutcome>,
+    /// When a seat was granted after all.
+    #[serde(with = "ms_option")]
+    pub granted_at: Option<Timestamp>,
+}
+
+/// How tries in a row ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EpisodeOutcome {
+    /// With a seat, during them or soon after the last.
+    Granted,
+    /// Without one: whoever asked asked no more.
+    GaveUp,
 }
 
 /// `/denials`, `licmon denials`.

@@ -32,7 +32,7 @@ pub(super) fn denials(history: &Connection, filter: &Filter) -> Result<Denials, 
         denial.episode = episodes.of(history, who, denial.at, gap_ms)?;
         denials.push(denial);
     }
-    Ok(Denials { denials, episodes: episodes.into_view(), next })
+    Ok(Denials { denials, episodes: episodes.into_view(history)?, next })
 }
 
 /// A denial whose episode is yet to be found.

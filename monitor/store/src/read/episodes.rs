@@ -8,7 +8,7 @@ use lic_protocol::{
 };
 use rusqlite::{Connection, named_params};
 
-use super::time;
+use super::{outcomes, time};
 use crate::error::{Doing, StoreError};
 
 /// The longest time between two tries of one episode of a wrapped tool: a script that asks once a minute asks in a row.
@@ -28,7 +28,15 @@ pub(super) struct Who {
 
 /// The episodes of some denials.
 #[derive(Debug, Default)]
-pub(super) struct Episodes(Vec<(Who, Episode)>);
+pub(super) struct Episodes(Vec<Found>);
+
+/// An episode, of whom, and the longest time between two of its tries.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) who: Who,
+    pub(super) gap_ms: i64,
+    pub(super) episode: Episode,
+}
 
 /// How often somebody was refused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,23 +56,24 @@ impl Episodes {
         at: Timestamp,
         gap_ms: i64,
     ) -> Result<i64, StoreError> {
-        let is_it = |(other, episode): &&(Who, Episode)| {
-            *other == who && (episode.first..=episode.last).contains(&at)
+        let is_it = |found: &&Found| {
+            found.who == who && (found.episode.first..=found.episode.last).contains(&at)
         };
-        if let Some((_, episode)) = self.0.iter().find(is_it) {
-            return Ok(episode.id);
+        if let Some(found) = self.0.iter().find(is_it) {
+            return Ok(found.episode.id);
         }
         let episode = around(history, who, at, gap_ms)?;
         let id = episode.id;
-        self.0.push((who, episode));
+        self.0.push(Found { who, gap_ms, episode });
         Ok(id)
     }
 
-    /// All of them, newest first.
-    pub(super) fn into_view(self) -> Vec<Episode> {
-        let mut episodes: Vec<Episode> = self.0.into_iter().map(|(_, episode)| episode).collect();
+    /// All of them, newest first, with how they ended.
+    pub(super) fn into_view(mut self, history: &Connection) -> Result<Vec<Episode>, StoreError> {
+        outcomes::tell(history, &mut self.0)?;
+        let mut episodes: Vec<Episode> = self.0.into_iter().map(|found| found.episode).collect();
         episodes.sort_by_key(|episode| std::cmp::Reverse((episode.last, episode.id)));
-        episodes
+        Ok(episodes)
     }
 }
 
@@ -94,7 +103,8 @@ fn around(
         tries += of_row;
     })?;
     let last_ms = walk(history, AFTER, who, at_ms, gap_ms, |(_, _, of_row)| tries += of_row)?;
-    Ok(Episode { id, first: time(first_ms), last: time(last_ms), tries })
+    let (first, last) = (time(first_ms), time(last_ms));
+    Ok(Episode { id, first, last, tries, outcome: None, granted_at: None })
 }
 
 /// Goes from one try to the next as long as none is too far from the one before. Shows each: its number, whether it is at
