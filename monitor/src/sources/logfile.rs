@@ -1,6 +1,8 @@
 //! One generation of one log file, open and read step by step: each step gives a batch and moves the checkpoint.
 
-use std::{fs::File, io, ops::Range, os::unix::fs::FileExt, path::Path, sync::Arc};
+use std::{
+    error::Error, fmt, fs::File, io, ops::Range, os::unix::fs::FileExt, path::Path, sync::Arc,
+};
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use lic_parse::LicenseSystem;
@@ -129,7 +131,7 @@ impl LogFile {
     /// When the file cannot be read.
     pub fn is_unchanged(&self) -> io::Result<bool> {
         let is_new = self.checkpoint.file.head_len == 0;
-        Ok(is_new || mark::stands(&self.file, &self.checkpoint)?)
+        Ok(is_new || mark::stands(&self.file, self.checkpoint.offset, &self.checkpoint.file)?)
     }
 
     /// Bytes of its unfinished line that something else was written over since they were read.
@@ -140,7 +142,7 @@ impl LogFile {
     /// Reads on. `None` at the end of the file, or of its last whole line.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// When the file cannot be read, or was cut meanwhile ([`was_cut`]): then it was read no further than before.
     pub fn step(&mut self, now: Timestamp) -> io::Result<Option<Batch>> {
         if !self.unfinished_stands()? {
             let is_told = self.lines.hole() == 0;
@@ -158,7 +160,7 @@ impl LogFile {
             self.reading = Reading::new(self.of.server.clone(), parser);
         }
         let mut events = Vec::new();
-        let from = self.position;
+        let (from, before) = (self.position, self.checkpoint.offset);
         let ahead = self.file.metadata()?.len().saturating_sub(from);
         let ahead = usize::try_from(ahead).unwrap_or(CHUNK_BYTES);
         let mut chunk = vec![0; ahead.clamp(1, CHUNK_BYTES)];
@@ -186,7 +188,7 @@ impl LogFile {
         if self.reading.coverage.lines == lines_before {
             return Ok(None);
         }
-        self.batch(events, now).map(Some)
+        self.batch(before, events, now).map(Some)
     }
 
     /// The last line where nobody has written for long: it counts though it has no line feed.
@@ -205,6 +207,7 @@ impl LogFile {
     /// When the file cannot be read.
     pub fn end(&mut self, now: Timestamp) -> io::Result<Option<Batch>> {
         let mut events = Vec::new();
+        let before = self.checkpoint.offset;
         let reading = &mut self.reading;
         let mut is_line = false;
         self.lines.last(|line| {
@@ -216,7 +219,7 @@ impl LogFile {
             self.trail.end();
             self.lines = Lines::new(self.lines.encoding());
             self.reading.end(|event| events.push(event));
-            return self.batch(events, now).map(Some);
+            return self.batch(before, events, now).map(Some);
         }
         self.rest(now)
     }
@@ -228,7 +231,8 @@ impl LogFile {
     pub fn rest(&mut self, now: Timestamp) -> io::Result<Option<Batch>> {
         let mut events = Vec::new();
         self.reading.end(|event| events.push(event));
-        if events.is_empty() { Ok(None) } else { self.batch(events, now).map(Some) }
+        let before = self.checkpoint.offset;
+        if events.is_empty() { Ok(None) } else { self.batch(before, events, now).map(Some) }
     }
 
     /// Whether the unfinished line still begins as it was read. A file may be cut in it and grow past it before anybody looks,
@@ -251,8 +255,20 @@ impl LogFile {
         self.trail.forget_unfinished(self.position);
     }
 
-    fn batch(&mut self, events: Vec<Event>, now: Timestamp) -> io::Result<Batch> {
-        self.checkpoint.file = self.trail.mark(&self.file, self.checkpoint.offset)?;
+    /// What was read behind the byte `before`, if the file is still the one it was read from: one that was cut and grew again
+    /// between two reads gave the end of a line of something else.
+    fn batch(&mut self, before: u64, events: Vec<Event>, now: Timestamp) -> io::Result<Batch> {
+        let file = self.trail.mark(&self.file, self.checkpoint.offset)?;
+        if !mark::stands(&self.file, self.checkpoint.offset, &file)? {
+            self.checkpoint.offset = before;
+            if before == 0 {
+                // A copy of it is known by its beginning.
+                self.checkpoint.file =
+                    FileMark { anchor_len: 0, anchor: mark::digest(&[]), ..file };
+            }
+            return Err(io::Error::other(Cut));
+        }
+        self.checkpoint.file = file;
         self.checkpoint.coverage = self.reading.coverage.clone();
         self.checkpoint.usage_lines = self.reading.usage_lines;
         self.checkpoint.last_at = self.reading.last_at;
@@ -264,6 +280,23 @@ impl LogFile {
             checkpoint: Some(self.checkpoint.clone()),
         })
     }
+}
+
+/// A file is not the one any more that was read.
+#[derive(Debug)]
+struct Cut;
+
+impl fmt::Display for Cut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("it was cut or rewritten while it was read")
+    }
+}
+
+impl Error for Cut {}
+
+/// Whether a file could not be read on because it was cut.
+pub(super) fn was_cut(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|cause| cause.is::<Cut>())
 }
 
 /// When a file is at rest that nobody has written to since `written`.
@@ -362,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn log_that_is_cut_while_it_is_read_is_no_more_the_same() {
+    fn log_that_is_cut_while_it_is_read_is_read_no_further() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.log");
         File::create(&path).unwrap().write_all(b"a line\nand the begin").unwrap();
@@ -373,7 +406,11 @@ mod tests {
             encoding: Encoding::Bytes,
         };
         let mut log = LogFile::new(&of, File::open(&path).unwrap(), &path, Timestamp::UNIX_EPOCH);
-        assert!(log.step(Timestamp::UNIX_EPOCH).unwrap().is_some());
+        assert!(was_cut(&log.step(Timestamp::UNIX_EPOCH).unwrap_err()));
         assert!(!log.is_unchanged().unwrap());
+        assert_eq!((log.checkpoint().offset, log.checkpoint().file.head_len), (0, 7));
+        let mut copy = tempfile::tempfile().unwrap();
+        copy.write_all(b"a line\nand the beginning of another\n").unwrap();
+        assert!(mark::find(&copy, [log.checkpoint()]).unwrap().is_some());
     }
 }

@@ -78,9 +78,9 @@ pub fn begins(head: &[u8], checkpoint: &Checkpoint) -> bool {
 ///
 /// # Errors
 /// When it cannot be read.
-pub fn stands(file: &File, checkpoint: &Checkpoint) -> io::Result<bool> {
-    let FileMark { head_len, head, .. } = &checkpoint.file;
-    Ok(is_anchored(file, checkpoint)? && hash(file, 0, *head_len)? == *head)
+pub fn stands(file: &File, offset: u64, mark: &FileMark) -> io::Result<bool> {
+    let FileMark { head_len, head, anchor_len, anchor: known, .. } = mark;
+    Ok(anchor(file, offset, *anchor_len)? == *known && hash(file, 0, *head_len)? == *head)
 }
 
 fn is_anchored(file: &File, checkpoint: &Checkpoint) -> io::Result<bool> {

@@ -129,9 +129,13 @@ impl Follower {
     pub(super) fn lose_cut(&mut self, inode: Inode) {
         let Some(open) = self.open.remove(&inode) else { return };
         self.closed.remove(&inode);
-        let generation = open.log.checkpoint().clone();
+        self.lose(&open.log);
+    }
+
+    /// A log is not what it was.
+    pub(super) fn lose(&mut self, log: &LogFile) {
         let why = "it was cut or rewritten, and no copy of it is in the folder";
-        self.lost.push(Lost::new(generation, why));
+        self.lost.push(Lost::new(log.checkpoint().clone(), why));
     }
 
     /// Whether something is to be looked for before anything else is read.

@@ -11,7 +11,7 @@ use crate::{
     pipe,
     sources::{
         folder::{Extent, Inode, Listed},
-        logfile::{AT_REST, LogFile},
+        logfile::{AT_REST, LogFile, was_cut},
     },
 };
 
@@ -140,9 +140,14 @@ impl Follower {
         let is_gone = !self.listed.contains(&inode);
         let is_ended = is_gone || now.duration_since(grew_at) > AT_REST;
         let rest = if is_ended { log.end(now) } else { log.rest(now) };
-        // A file that cannot be asked is opened again, and then we are told why.
-        if let Ok(Some(batch)) = rest {
-            self.send(batch)?;
+        match rest {
+            Ok(Some(batch)) => self.send(batch)?,
+            Err(error) if was_cut(&error) => {
+                self.lose(&log);
+                return Ok(());
+            }
+            // A file that cannot be asked is opened again, and then we are told why.
+            Ok(None) | Err(_) => {}
         }
         let generation = log.checkpoint().id;
         if is_gone {
@@ -174,7 +179,11 @@ fn read_step(open: &mut Open, now: Timestamp) -> io::Result<Step> {
         return Ok(Step::Cut);
     }
     let extent = Extent::of(&log.file().metadata()?);
-    if let Some(batch) = log.step(now)? {
+    let read = match log.step(now) {
+        Err(error) if was_cut(&error) => return Ok(Step::Cut),
+        read => read?,
+    };
+    if let Some(batch) = read {
         open.read = None;
         return Ok(Step::Read(Box::new(batch)));
     }
