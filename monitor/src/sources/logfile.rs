@@ -296,7 +296,7 @@ impl Error for Cut {}
 
 /// Whether a file could not be read on because it was cut.
 pub(super) fn was_cut(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|cause| cause.is::<Cut>())
+    error.get_ref().and_then(|cause| cause.downcast_ref::<Cut>()).is_some()
 }
 
 /// When a file is at rest that nobody has written to since `written`.

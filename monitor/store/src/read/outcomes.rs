@@ -1,6 +1,6 @@
 //! How episodes of denials ended: with a checkout of the same user, host and feature, or without one.
 
-use std::collections::HashMap;
+use std::collections::hash_map::{Entry, HashMap};
 
 use lic_protocol::view::EpisodeOutcome;
 use rusqlite::{Connection, named_params};
@@ -26,10 +26,10 @@ pub(super) fn tell(history: &Connection, episodes: &mut [Found]) -> Result<(), S
     let mut servers: HashMap<i64, Known> = HashMap::new();
     for found in episodes {
         let server = found.who.server;
-        if !servers.contains_key(&server) {
-            servers.insert(server, Known::of(history, server)?);
-        }
-        let known = &servers[&server];
+        let known = match servers.entry(server) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(Known::of(history, server)?),
+        };
         let last_ms = found.episode.last.as_millisecond().saturating_add(found.gap_ms);
         let granted_ms = known.granted(history, found, last_ms)?;
         found.episode.granted_at = granted_ms.map(time);
