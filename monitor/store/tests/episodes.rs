@@ -90,7 +90,7 @@ fn check_outcome(system: &str, taken: &[(i64, &str)], last_ms: i64, expected: &s
     events.push(event(last_ms, 99, denial("solve", "eve")));
     let page = page(&site(system, &events).reader());
     let episode = page.episodes.iter().find(|episode| episode.first == at(1000)).unwrap();
-    let granted_ms = episode.granted_at.map(|at| at.as_millisecond());
+    let granted_ms = episode.granted_at.map(jiff::Timestamp::as_millisecond);
     assert_eq!(format!("{:?} {granted_ms:?}", episode.outcome), expected);
 }
 
