@@ -206,7 +206,7 @@ pub struct Usage(pub(crate) String);
 
 /// It cannot be had now, and may be later.
 #[derive(Debug, thiserror::Error)]
-#[error("{} seats of {} cannot be had now", .0.count, .0.feature)]
+#[error("{} seat{} of {} cannot be had now", .0.count, if .0.count == 1 { "" } else { "s" }, .0.feature)]
 pub struct NotNow(Want);
 
 impl Cli {

@@ -83,7 +83,19 @@ impl Config {
         let mistakes = Mistakes(&place.file);
         let (mut servers, mut polled) = (Vec::new(), Vec::new());
         for section in &sections.server {
-            servers.extend(mistakes.server(section)?);
+            if let Some(server) = mistakes.server(section)? {
+                let is_twin = |other: &&LogServer| {
+                    (&other.directory, &other.pattern) == (&server.directory, &server.pattern)
+                };
+                if let Some(twin) = servers.iter().find(is_twin) {
+                    let message = format!(
+                        "`{}` and `{}` follow the same logs: whatever is in them would be counted twice",
+                        twin.name, server.name
+                    );
+                    return mistakes.at(&section.name, message);
+                }
+                servers.push(server);
+            }
             if let Some(poll) = &section.poll {
                 polled.push(mistakes.polled(section, poll)?);
             }

@@ -23,6 +23,7 @@ use lic_protocol::{
 };
 use lic_store::{
     commit::{Batch, Receipt},
+    damage::histories_aside,
     error::StoreError,
     lite::Lite,
     lock::holder,
@@ -231,8 +232,17 @@ impl TakenOver {
 /// # Errors
 /// When the databases cannot be used.
 pub fn rebuild(config: &Config) -> anyhow::Result<()> {
+    let aside = histories_aside(&config.databases()).len();
     match writer_or_serve(config)? {
-        Some(mut writer) => say(&rebuilt(writer.rebuild()?)),
+        Some(mut writer) => {
+            say(&rebuilt(writer.rebuild()?))?;
+            if histories_aside(&config.databases()).len() > aside {
+                bail!(
+                    "history was damaged and is set aside; the new one holds what the logs still tell from now on: restore a backup, or import the logs again"
+                );
+            }
+            Ok(())
+        }
         None => ask_serve(config, &Request::Rebuild, None),
     }
 }

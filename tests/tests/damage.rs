@@ -84,3 +84,16 @@ fn a_damaged_history_is_set_aside_and_every_page_says_so() {
         !site.get("/").body.contains("A damaged history was set aside")
     });
 }
+
+#[test]
+fn rebuild_says_that_a_damaged_history_was_set_aside() {
+    let site = Site::with_log("");
+    import(&site);
+    damage(&database(&site, "history.db"), "checkout");
+    let output = site.run_licmon(&["rebuild"]);
+    assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
+    assert!(shown(&output).contains("history was damaged and is set aside"), "{}", shown(&output));
+    // The new one is whole.
+    let output = site.run_licmon(&["rebuild"]);
+    assert!(output.status.success(), "{}", shown(&output));
+}

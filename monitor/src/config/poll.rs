@@ -71,6 +71,9 @@ impl Mistakes<'_> {
             return self.at(text, "`every` is at least \"1s\"".into());
         }
         let timeout = self.span(poll.timeout.as_ref(), TIMEOUT_DEFAULT.min(every))?;
+        if let Some(text) = poll.timeout.as_ref().filter(|_| timeout > every) {
+            return self.at(text, "`timeout` is at most `every`, so that one answer is there before the next is asked for".into());
+        }
         Ok(PolledServer {
             name: ServerName::from(section.name.get_ref().as_str()),
             system: section.system.get_ref().clone(),

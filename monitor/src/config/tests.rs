@@ -32,7 +32,17 @@ fn what_is_right_is_read() {
 
 #[test]
 fn what_is_wrong_is_told_by_line_and_column() {
-    check(&format!("{SERVER}{SERVER}"), "c.toml:6:8: the server name `a` is taken or empty");
+    let other = SERVER.replace("/x", "/y");
+    check(&format!("{SERVER}{other}"), "c.toml:6:8: the server name `a` is taken or empty");
+    let twin = SERVER.replace("\"a\"", "\"b\"");
+    check(
+        &format!("{SERVER}{twin}"),
+        "c.toml:6:8: `a` and `b` follow the same logs: whatever is in them would be counted twice",
+    );
+    check(
+        "[[server]]\nname = \"a\"\nsystem = \"rlm\"\npoll = { command = [\"/bin/true\"], every = \"5s\", timeout = \"6s\" }\n",
+        "c.toml:4:59: `timeout` is at most `every`, so that one answer is there before the next is asked for",
+    );
     check(
         &SERVER.replace(" }", ", encoding = \"ebcdic\" }"),
         "c.toml:4:38: unknown encoding `ebcdic`, like \"shift_jis\"",

@@ -8,7 +8,7 @@ mod window;
 
 use std::{error::Error, path::Path};
 
-use lic_protocol::seal::{Head, Verified};
+use lic_protocol::seal::{Fault, Head, Verified};
 use rusqlite::Connection;
 
 use self::walk::Walk;
@@ -41,9 +41,15 @@ pub(crate) fn verify_file(
 ) -> Result<Verified, StoreError> {
     let history = open::history_for_reading(path)?;
     let mut verified = Verified::default();
-    let looked = schema::check(&history, &mut verified)
+    // What is wrong with a record is told before what is wrong with its guards, of which there are many.
+    let mut guards = Verified::default();
+    let looked = schema::check(&history, &mut guards)
         .and_then(|()| Walk::over(&history, published, &mut verified, &mut progress))
         .and_then(|()| check_pages(&history, &mut verified));
+    for Fault { table, id, what } in guards.faults {
+        verified.fault(&table, id, what);
+    }
+    verified.more_faults += guards.more_faults;
     match looked {
         Err(error) if error.is_damage() => {
             let why = error.source().map(|source| format!(": {source}")).unwrap_or_default();
