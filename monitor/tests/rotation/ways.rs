@@ -203,7 +203,7 @@ pub(crate) const ROWS: [Row; 24] = [
 ];
 
 /// More of them.
-pub(crate) const MORE: [Row; 12] = [
+pub(crate) const MORE: [Row; 13] = [
     (25, "rotate and compress twice", Nothing, |site| {
         for number in 1..3 {
             if exists(site, "lic.log.1.gz") {
@@ -279,6 +279,20 @@ pub(crate) const MORE: [Row; 12] = [
     }),
     (35, "a link to a log that goes away", WhatWasTakenAway, |site| {
         switch_and_lose(site, "lic.log.20250303");
+    }),
+    (37, "cut without a copy, where an older one begins alike", WhatWasCut, |site| {
+        for number in 1..3 {
+            let copy = format!("lic.log.{number}");
+            site.copy("lic.log", &copy);
+            site.pack(&copy, Packing::Gzip);
+            site.cut();
+            site.write_bytes(&[b'\n'; 1100]);
+            site.write(2);
+            site.end_of_absence();
+        }
+        site.write(2);
+        site.cut();
+        site.step();
     }),
     (36, "the same under a name that is none of a log", WhatWasTakenAway, |site| {
         switch_and_lose(site, "srv7781");

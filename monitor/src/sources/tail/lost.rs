@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use lic_store::{checkpoint::Checkpoint, gaps::Missing};
 use tracing::warn;
 
-use super::Follower;
+use super::{Follower, packed::Holds};
 use crate::{
     pipe::Closed,
     sources::{
@@ -194,18 +194,24 @@ impl Follower {
             }
         }
         for file in listed.iter().filter(|file| file.is_packed) {
-            match begins(file, lost) {
-                Ok(true) => {
+            let holds = self.holds(file, lost);
+            if self.waker.is_stopped() {
+                return Err(Closed);
+            }
+            match holds {
+                Ok(Holds::It) => {
                     self.read_packed(file)?;
                     if self.is_closed(file) {
                         return Ok(Found::At(file.extent.modified));
                     }
-                    if matches!(found, Found::Nowhere) {
-                        found = Found::Later;
-                    }
+                    found = Found::Later;
+                }
+                Ok(Holds::Half) => {
+                    self.read_packed(file)?;
+                    found = Found::Later;
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => found = Found::Moved,
-                Ok(false) | Err(_) => {}
+                Ok(Holds::Another) | Err(_) => {}
             }
         }
         Ok(found)
@@ -352,14 +358,6 @@ impl Follower {
             self.since.entry(name.to_owned()).or_insert(at);
         }
     }
-}
-
-/// Whether a compressed file begins like a generation.
-fn begins(listed: &Listed, generation: &Checkpoint) -> io::Result<bool> {
-    let file = open_regular(&listed.path)?;
-    let Some(packing) = Packing::of(&file)? else { return Ok(false) };
-    let head = packing.head(&file, mark::HEAD_BYTES_MAX as usize)?;
-    Ok(mark::begins(&head, generation))
 }
 
 fn name(path: &str) -> Option<&str> {

@@ -47,6 +47,16 @@ enum Found {
     Log(Box<Unread>),
 }
 
+/// Whether a compressed file is the one that is looked for.
+pub(super) enum Holds {
+    /// What was read of it is in there.
+    It,
+    /// It begins so, and is not whole yet.
+    Half,
+    /// No.
+    Another,
+}
+
 /// An unpacked log.
 struct Unread {
     /// Where it was read to, or at its beginning.
@@ -96,6 +106,27 @@ impl Follower {
             }
         }
         self.fault(Some(path), fault)
+    }
+
+    /// Whether a generation is in a compressed file. That it begins so is not enough: many logs begin with the same lines, or with
+    /// a hole.
+    pub(super) fn holds(&self, listed: &Listed, lost: &Checkpoint) -> io::Result<Holds> {
+        let file = open_regular(&listed.path)?;
+        let Some(packing) = Packing::of(&file)? else { return Ok(Holds::Another) };
+        let head = packing.head(&file, mark::HEAD_BYTES_MAX as usize)?;
+        if !mark::begins(&head, lost) {
+            return Ok(Holds::Another);
+        }
+        if self.is_too_soon(listed) {
+            return Ok(Holds::Half);
+        }
+        let Unpacked { file: log, damage } = packing.unpack(&file, || !self.waker.is_stopped())?;
+        if mark::find(&log, [lost])?.is_some() {
+            return Ok(Holds::It);
+        }
+        let is_at_rest =
+            written(listed.extent).is_some_and(|at| at_rest_from(at) <= (self.clock)());
+        Ok(if damage.is_some() && !is_at_rest { Holds::Half } else { Holds::Another })
     }
 
     fn is_too_soon(&self, listed: &Listed) -> bool {

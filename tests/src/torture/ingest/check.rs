@@ -149,7 +149,9 @@ fn check_life(
     // What was appended to something else is read there, and nobody knows that it is the same.
     let least = if life.style == APPENDED { 0 } else { end };
     let is_its = |gap: &Gap| {
-        gap.path.contains(&life.name) && (least..=until).contains(&gap.from) && gap.to.is_none()
+        life.names().any(|name| gap.path.contains(name))
+            && (least..=until).contains(&gap.from)
+            && gap.to.is_none()
     };
     let place = gaps.iter().position(is_its).filter(|_| life.may_lose);
     match (missing.first(), place) {

@@ -157,8 +157,9 @@ impl Writer {
         self.set_aside(LOG)?;
         let target = self.next_name('.');
         self.file = append_to(&self.folder.join(&target))?;
-        symlink(target, self.folder.join(LOG))?;
+        symlink(&target, self.folder.join(LOG))?;
         self.end_life(20, false, LOG);
+        self.is_link_to(target);
         Ok(())
     }
 

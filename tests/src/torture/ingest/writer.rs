@@ -29,6 +29,8 @@ const ASK_AGAIN: Duration = Duration::from_millis(100);
 pub(super) struct Life {
     /// The name that the log had.
     pub(super) name: String,
+    /// The file that its name was a link to.
+    pub(super) target: Option<String>,
     /// How it ended.
     pub(super) style: u32,
     /// Whether its bytes may be gone before they were read.
@@ -37,6 +39,13 @@ pub(super) struct Life {
     pub(super) lines: Vec<(u64, u64, u64)>,
     /// Whether two bytes make a letter.
     pub(super) is_wide: bool,
+}
+
+impl Life {
+    /// Names that its file had while it was written.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.target.as_deref().into_iter().chain([self.name.as_str()])
+    }
 }
 
 /// The license server.
@@ -175,6 +184,11 @@ impl Writer {
         let ended = std::mem::replace(&mut self.life, next);
         self.lives.push(Life { style, may_lose, ..ended });
         name.clone_into(&mut self.name);
+    }
+
+    /// The name of the log is a link to this file.
+    pub(super) fn is_link_to(&mut self, target: String) {
+        self.life.target = Some(target);
     }
 
     /// From now on two bytes make a letter.
