@@ -142,7 +142,7 @@ impl LogFile {
     /// Reads on. `None` at the end of the file, or of its last whole line.
     ///
     /// # Errors
-    /// When the file cannot be read, or was cut meanwhile ([`was_cut`]): then it was read no further than before.
+    /// When the file cannot be read, or was cut meanwhile: then it was read no further than before.
     pub fn step(&mut self, now: Timestamp) -> io::Result<Option<Batch>> {
         if !self.unfinished_stands()? {
             let is_told = self.lines.hole() == 0;
