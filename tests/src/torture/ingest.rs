@@ -152,7 +152,7 @@ impl Torture {
         let quiet = wait::answer(QUIET, || {
             // It may not have made the database yet.
             let stored = Stored::read(&history, self.seen).ok()?;
-            findings = check::findings(&self.writer.lives(), &stored);
+            findings = check::findings(&self.writer.lives(), self.writer.removed(), &stored);
             findings.is_empty().then_some(stored)
         });
         let ended = licmon.stop()?;

@@ -1,7 +1,7 @@
 //! Any system call may fail: one of each is made to, while licmon reads a log. It may go on or end, but not hang; and the next licmon
 //! stores every line once.
 
-use std::{fmt, fs, time::Duration};
+use std::{collections::HashSet, fmt, fs, time::Duration};
 
 use lic_protocol::paths;
 use nix::{
@@ -132,7 +132,7 @@ impl Report {
         let _ = wait::answer(PATIENCE, || (traced.ended().is_some() || is_stored()).then_some(()));
         write(LINES + 1);
         let all = || {
-            check::findings(&[&life], &Stored::read(&history, 0)?)
+            check::findings(&[&life], &HashSet::new(), &Stored::read(&history, 0)?)
                 .first()
                 .map_or(Ok(None), |f| Ok(Some(f.clone())))
         };

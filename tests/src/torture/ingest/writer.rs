@@ -1,6 +1,7 @@
 //! A pretend license server that writes its log in random pieces, and knows which line lies where.
 
 use std::{
+    collections::HashSet,
     fs::{self, File, OpenOptions},
     io::{self, Write},
     os::unix::fs::FileExt,
@@ -68,6 +69,8 @@ pub(super) struct Writer {
     has_begun: bool,
     life: Life,
     lives: Vec<Life>,
+    /// Where lives ended that were read, checked and removed.
+    removed: HashSet<u64>,
 }
 
 impl Writer {
@@ -95,12 +98,18 @@ impl Writer {
             has_begun: false,
             life,
             lives: Vec::new(),
+            removed: HashSet::new(),
         })
     }
 
     /// Every life since the last time of quiet, the one that goes on last.
     pub(super) fn lives(&self) -> Vec<&Life> {
         self.lives.iter().chain([&self.life]).collect()
+    }
+
+    /// Where lives ended that were removed since.
+    pub(super) fn removed(&self) -> &HashSet<u64> {
+        &self.removed
     }
 
     /// Writes and rotates until it is told to stop. Tells when every way to rotate was gone.
@@ -215,6 +224,8 @@ impl Writer {
 
     /// Forgets what was checked, and removes what was set aside. licmon does not run, and has read it all.
     pub(super) fn clear(&mut self) -> anyhow::Result<()> {
+        let ends = self.lives.iter().filter_map(|life| life.lines.last().map(|(_, _, to)| *to));
+        self.removed.extend(ends);
         self.lives.clear();
         self.life.lines.clear();
         for entry in fs::read_dir(&self.folder)?.chain(fs::read_dir(&self.aside)?) {
