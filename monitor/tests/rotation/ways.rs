@@ -1,6 +1,9 @@
 //! The ways to rotate a log. Source of the numbers: what logrotate, license servers and people do, counted.
 
-use std::fs;
+use std::{
+    fs,
+    time::{Duration, SystemTime},
+};
 
 use licmon::sources::unpack::Packing;
 
@@ -203,7 +206,7 @@ pub(crate) const ROWS: [Row; 24] = [
 ];
 
 /// More of them.
-pub(crate) const MORE: [Row; 13] = [
+pub(crate) const MORE: [Row; 14] = [
     (25, "rotate and compress twice", Nothing, |site| {
         for number in 1..3 {
             if exists(site, "lic.log.1.gz") {
@@ -280,6 +283,9 @@ pub(crate) const MORE: [Row; 13] = [
     (35, "a link to a log that goes away", WhatWasTakenAway, |site| {
         switch_and_lose(site, "lic.log.20250303");
     }),
+    (36, "the same under a name that is none of a log", WhatWasTakenAway, |site| {
+        switch_and_lose(site, "srv7781");
+    }),
     (37, "cut without a copy, where an older one begins alike", WhatWasCut, |site| {
         for number in 1..3 {
             let copy = format!("lic.log.{number}");
@@ -294,8 +300,20 @@ pub(crate) const MORE: [Row; 13] = [
         site.cut();
         site.step();
     }),
-    (36, "the same under a name that is none of a log", WhatWasTakenAway, |site| {
-        switch_and_lose(site, "srv7781");
+    (38, "compressed elsewhere, and put back when the next one was read", Nothing, |site| {
+        site.rename("lic.log", "lic.log.1");
+        site.create();
+        site.write(2);
+        let elsewhere = site.away("lic.log");
+        fs::rename(site.log(), &elsewhere).unwrap();
+        site.create();
+        site.write(2);
+        let later = SystemTime::now() + Duration::from_secs(10);
+        fs::File::open(site.log()).unwrap().set_modified(later).unwrap();
+        site.end_of_absence();
+        site.step();
+        fs::rename(&elsewhere, site.path("lic.log.2")).unwrap();
+        site.step();
     }),
 ];
 

@@ -2,7 +2,13 @@
 //! bytes are looked for in every file of the folder, whatever its name; where they are nowhere, history is told that they are
 //! missing.
 
-use std::{collections::BTreeMap, fs::File, io, path::Path, time::SystemTime};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs::File,
+    io,
+    path::Path,
+    time::SystemTime,
+};
 
 use jiff::{SignedDuration, Timestamp};
 use lic_store::{checkpoint::Checkpoint, gaps::Missing};
@@ -80,14 +86,29 @@ impl Follower {
         let newest = self.checkpoints.values().filter_map(|known| known.last_at).max();
         let since = SystemTime::try_from(newest.unwrap_or((self.clock)()));
         self.since_others = since.unwrap_or(SystemTime::UNIX_EPOCH);
+        self.since = self.followed_since(newest);
         for generation in self.in_use(newest) {
-            let last_at = generation.last_at.and_then(|at| SystemTime::try_from(at).ok());
-            if let (Some(name), Some(last_at)) = (name(&generation.path), last_at) {
-                self.since.insert(name.to_owned(), last_at);
-            }
             let why = "it was cut, rewritten or taken away while licmon did not run, and no copy of it is in the folder";
             self.lost.push(Lost::new(generation, why));
         }
+    }
+
+    /// Since when each log was followed, as far as the generations in use tell it. Nothing that it was renamed to since is left out
+    /// because something newer was read before: what was read is known by its bytes.
+    fn followed_since(&self, newest: Option<Timestamp>) -> HashMap<String, SystemTime> {
+        let mut since: HashMap<String, SystemTime> = HashMap::new();
+        for known in self.checkpoints.values() {
+            let (Some(newest), Some(last_at)) = (newest, known.last_at) else { continue };
+            if newest.duration_since(last_at) >= IN_USE {
+                continue;
+            }
+            if let (Some(log), Ok(at)) = (self.log_of(known, newest), SystemTime::try_from(last_at))
+            {
+                let earliest = since.entry(log.name).or_insert(at);
+                *earliest = at.min(*earliest);
+            }
+        }
+        since
     }
 
     /// The newest generation of every log that was in use; and of what was a log once, if there is nothing newer under its name.
@@ -149,8 +170,10 @@ impl Follower {
         for lost in std::mem::take(&mut self.lost) {
             match self.find_lost(&lost.generation, listed)? {
                 Found::At(modified) => {
+                    // The clock of the log may be ahead of that of the file system.
                     if let (Some(name), Some(at)) = (name(&lost.generation.path), modified) {
-                        self.since.insert(name.to_owned(), at);
+                        let since = self.since.entry(name.to_owned()).or_insert(at);
+                        *since = at.min(*since);
                     }
                 }
                 Found::Moved if lost.moves < MOVES_MAX => {
