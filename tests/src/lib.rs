@@ -16,6 +16,8 @@ pub mod site;
 
 pub mod vendor;
 
+pub mod naive;
+
 pub mod license_server;
 
 pub mod tool;
