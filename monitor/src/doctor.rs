@@ -15,7 +15,7 @@ use lic_protocol::{
     config::ConfigError,
     doctor::{Finding, Findings},
 };
-use lic_store::read::Reader;
+use lic_store::{lock, read::Reader};
 
 use self::who::Who;
 use crate::{
@@ -74,7 +74,7 @@ fn look(config: &Config, now: Timestamp, findings: &mut Findings) {
     let servers = Reader::open(&config.databases()).and_then(|reader| reader.servers());
     let mut servers = servers.unwrap_or_default();
     kernel::look(findings);
-    if !seats::look(config, findings) {
+    if !seats::look(config, findings) && !lock::is_held(&config.databases()) {
         // That licmon does not run is all that each of them could say.
         for server in &mut servers {
             server.error = None;

@@ -36,6 +36,7 @@ use lic_store::{
     writer::Writer,
 };
 use nix::{
+    sys::resource::{Resource, getrlimit},
     sys::signal::{SigSet, Signal},
     unistd::geteuid,
 };
@@ -56,7 +57,7 @@ use crate::{
     sources::{
         encoding::Encoding,
         logfile::LogOf,
-        tail::{Follower, Following, waker::Waker},
+        tail::{Follower, Following, opened::OPEN_MAX, waker::Waker},
     },
     writer,
 };
@@ -290,6 +291,13 @@ fn spool(config: &Config) -> SpoolConfig {
     SpoolConfig { path: state.join(paths::SPOOL), mode: if is_of_all { 0o1733 } else { 0o700 } }
 }
 
+/// How many files this process may have open once it has asked for all it may. Logs take half of them at most: seats are granted
+/// through files too.
+fn files_max() -> anyhow::Result<usize> {
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).context("read the descriptor limit")?;
+    Ok(usize::try_from(hard).unwrap_or(usize::MAX))
+}
+
 fn followers(config: &Config, writer: &Writer) -> anyhow::Result<Vec<Following>> {
     let mut followers = Vec::new();
     for server in &config.servers {
@@ -305,6 +313,7 @@ fn followers(config: &Config, writer: &Writer) -> anyhow::Result<Vec<Following>>
             scan: config.scan,
             checkpoints: writer.checkpoints(&server.name)?,
             with_gaps: writer.generations_with_gaps().collect(),
+            open_max: (files_max()? / 2 / config.servers.len()).clamp(1, OPEN_MAX),
         });
     }
     Ok(followers)

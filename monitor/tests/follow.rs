@@ -33,7 +33,7 @@ use licmon::{
     sources::{
         encoding::Encoding,
         logfile::LogOf,
-        tail::{Follower, Following, waker::Waker},
+        tail::{Follower, Following, opened::OPEN_MAX, waker::Waker},
     },
 };
 use proptest::prelude::*;
@@ -195,6 +195,7 @@ fn denial_at_the_end_of_a_log_is_told_when_it_is_closed() {
         scan: Duration::from_secs(1),
         checkpoints: Vec::new(),
         with_gaps: Vec::new(),
+        open_max: OPEN_MAX,
     };
     let (sink, messages) = pipe();
     let (waker, _hints) = Waker::new();

@@ -167,3 +167,41 @@ fn traced(site: &Site, calls: &Path) -> Process {
     strace.arg(serve.get_program()).args(serve.get_args());
     Process::start("strace", &mut strace, &site.path("licmon.said")).expect("strace starts")
 }
+
+/// Sets how many files a program may have open.
+fn allow_files(pid: u32, most: usize) {
+    let limit = format!("--nofile={most}:");
+    let status = command("prlimit").args(["--pid", &pid.to_string(), &limit]).status();
+    assert!(status.expect("prlimit runs").success());
+}
+
+#[test]
+fn logs_for_which_no_file_may_be_opened_are_read_when_one_may() {
+    const LOGS: usize = 30;
+    let site = Site::with_log("[monitor]\nscan = \"100ms\"\n");
+    fs::create_dir(site.state()).unwrap();
+    let mut vendor = Vendor::new(3, jiff::tz::TimeZone::UTC);
+    let file = vendor.file_name(moment(0));
+    site.append(&file, &lines(&mut vendor, 0, 100));
+    let mut serve = site.licmon(&["serve"]);
+    let mut licmon = Process::start("licmon", &mut serve, &site.path("licmon.said")).unwrap();
+    wait::until("the log is read", || stored(&site) == 100);
+    let open = fs::read_dir(format!("/proc/{}/fd", licmon.pid())).unwrap().count();
+    allow_files(licmon.pid(), open + 3);
+
+    for number in 0..LOGS {
+        let second = i64::try_from(1000 * (number + 1)).unwrap();
+        site.append(&vendor.file_name(moment(second)), &lines(&mut vendor, second, 10));
+    }
+    let told = || printed(&mut site.licmon(&["servers", "--json"]));
+    wait::until("it says so", || told().contains("Too many open files"));
+    assert!(stored(&site) < 100 + 10 * LOGS);
+    let doctor = || printed(&mut site.licmon(&["doctor"]));
+    wait::until("doctor says so", || doctor().contains("Too many open files"));
+    assert!(licmon.ended().is_none(), "{}", licmon.said());
+
+    allow_files(licmon.pid(), 1024);
+    wait::until("all of it is stored", || stored(&site) == 100 + 10 * LOGS);
+    wait::until("it says so no more", || !told().contains("Too many open files"));
+    assert!(licmon.stop().unwrap().success(), "{}", licmon.said());
+}

@@ -6,7 +6,7 @@
 //! compressed meanwhile.
 
 mod lost;
-mod opened;
+pub mod opened;
 mod packed;
 pub mod waker;
 
@@ -48,6 +48,7 @@ pub struct Follower {
     directory: PathBuf,
     pattern: Pattern,
     scan: Duration,
+    open_max: usize,
     sender: Sender,
     clock: fn() -> Timestamp,
     waker: Waker,
@@ -90,6 +91,8 @@ pub struct Following {
     pub checkpoints: Vec<Checkpoint>,
     /// Those of them of which history says that something is missing.
     pub with_gaps: Vec<i64>,
+    /// How many logs are open at once.
+    pub open_max: usize,
 }
 
 impl Follower {
@@ -107,6 +110,7 @@ impl Follower {
             directory: following.directory,
             pattern: following.pattern,
             scan: following.scan,
+            open_max: following.open_max,
             sender: Sender::new(sink),
             clock,
             waker,
@@ -374,6 +378,7 @@ mod tests {
             scan: Duration::from_secs(1),
             checkpoints: Vec::new(),
             with_gaps: Vec::new(),
+            open_max: opened::OPEN_MAX,
         };
         let (waker, hints) = Waker::new();
         (Follower::new(following, pipe().0, || Timestamp::UNIX_EPOCH, waker), hints)

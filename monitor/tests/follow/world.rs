@@ -29,7 +29,7 @@ use licmon::{
     sources::{
         encoding::Encoding,
         logfile::LogOf,
-        tail::{Follower, Following, waker::Waker},
+        tail::{Follower, Following, opened::OPEN_MAX, waker::Waker},
     },
 };
 use tempfile::TempDir;
@@ -369,6 +369,7 @@ pub(crate) fn follower(
         scan: Duration::from_secs(1),
         checkpoints,
         with_gaps: Vec::new(),
+        open_max: OPEN_MAX,
     };
     let (waker, hints) = Waker::new();
     (Follower::new(following, sink.clone(), clock, waker), hints)

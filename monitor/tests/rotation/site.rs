@@ -153,6 +153,7 @@ impl Site {
             scan: Duration::from_secs(1),
             checkpoints: writer.checkpoints(&server).unwrap(),
             with_gaps: writer.generations_with_gaps().collect(),
+            open_max: 2,
         };
         let (sink, messages) = pipe();
         let writing = std::thread::spawn(move || licmon::writer::run(writer, &messages, clock));

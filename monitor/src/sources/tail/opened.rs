@@ -18,7 +18,7 @@ use crate::{
 /// A file nobody wrote to for so long is closed; it is opened again when it grows.
 const QUIET: SignedDuration = SignedDuration::from_secs(30);
 /// Logs of one server that are open at once. Of more, those that grew last are read all the same: each is opened for it.
-const OPEN_MAX: usize = 4096;
+pub const OPEN_MAX: usize = 4096;
 
 /// A file that is read.
 pub(super) struct Open {
@@ -54,7 +54,7 @@ impl Follower {
             open.grew_at = grew_at;
             self.fault(Some(listed.path.display().to_string()), None)?;
         }
-        if self.open.len() > OPEN_MAX {
+        if self.open.len() > self.open_max {
             return self.close_quiet();
         }
         self.close_if_quiet(listed.inode, (self.clock)())
@@ -104,7 +104,7 @@ impl Follower {
         let now = (self.clock)();
         let open: Vec<Inode> = self.open.keys().copied().collect();
         open.into_iter().try_for_each(|inode| self.close_if_quiet(inode, now))?;
-        while self.open.len() > OPEN_MAX {
+        while self.open.len() > self.open_max {
             let quietest = self.open.iter().min_by_key(|(_, open)| open.grew_at);
             let Some(inode) = quietest.map(|(inode, _)| *inode) else { break };
             self.close(inode, now)?;
