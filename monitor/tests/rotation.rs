@@ -19,6 +19,9 @@ use std::{fmt::Write as _, fs};
 
 use site::{Site, When};
 
+/// As far as a clock jumps.
+const DAY_S: i64 = 24 * 3600;
+
 /// What one way of rotating loses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Loses {
@@ -108,4 +111,25 @@ fn log_that_went_away_unseen_is_a_gap_until_it_is_back() {
     fs::rename(&aside, site.path("back.log")).unwrap();
     site.end();
     site.check(false).unwrap();
+}
+
+#[test]
+fn clock_that_jumps_loses_nothing_and_counts_nothing_twice() {
+    for jump in [DAY_S, -DAY_S] {
+        let mut site = Site::new(When::Always);
+        site.write(5);
+        site.look();
+        site::let_pass(jump);
+        site.write(2);
+        site.look();
+        site.rename("lic.log", "lic.log.1");
+        site.create();
+        site.write(2);
+        site.look();
+        site::let_pass(-jump);
+        site.write(1);
+        site.restart();
+        site.end();
+        site.check(false).unwrap();
+    }
 }
