@@ -1,5 +1,4 @@
-//! Logs of FlexNet, imported by the real program, beside a plain replay of them: the same pairs with the same times, the same seats
-//! and the same peaks.
+//! An imported log of FlexNet tells what a plain replay of it tells: the same pairs, times, seats and peaks.
 
 use std::{
     collections::BTreeMap,
